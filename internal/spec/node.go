@@ -1,0 +1,64 @@
+package spec
+
+import "net/netip"
+
+// Fabric is the namespace that joins VPCs for PrivateLink. It routes by address
+// alone and tracks no connections.
+type Fabric struct {
+	// Routes lead each endpoint's VIP to the provider's VPC and each source to
+	// the consumer's.
+	Routes []FabricRoute
+}
+
+// FabricRoute leads a fabric address to a VPC.
+type FabricRoute struct {
+	Address netip.Addr
+	VPC     uint32 // VPC.Number
+}
+
+// Internet is the namespace that stands for the internet.
+type Internet struct {
+	// Routes lead public addresses to the VPCs that own them.
+	Routes []InternetRoute
+}
+
+// InternetRoute leads a public address to a VPC.
+type InternetRoute struct {
+	Address netip.Addr
+	VPCID   string
+}
+
+// Guest is what an instance runs in.
+type Guest struct {
+	InstanceID string
+	// Boot grows with each start or reboot: a guest of another boot is replaced.
+	Boot     uint32
+	Hostname string // ip-10-0-1-10.ap-northeast-1.compute.internal
+	Name     string // the Name tag, for people
+	ImageID  string
+	UserData []byte
+	// Resolver is the VPC's resolver; Search the DNS search domain.
+	Resolver netip.Addr
+	Search   string
+}
+
+// HealthCheck is one
+// target that the health checker probes from a VPC's namespace.
+type HealthCheck struct {
+	// Key is elb.TargetKey of the target.
+	Key string
+	VPC string
+	// Sources are the node addresses that probe, Address what they probe.
+	Sources            []netip.Addr
+	Address            netip.AddrPort
+	Protocol           string // TCP, HTTP, HTTPS
+	Path               string
+	HostPort           string // Host header
+	Matcher            string // 200-399
+	IntervalSeconds    int
+	TimeoutSeconds     int
+	HealthyThreshold   int
+	UnhealthyThreshold int
+	// Health is the last state that the cloud knows: initial, healthy, unhealthy.
+	Health string
+}
