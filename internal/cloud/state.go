@@ -3,6 +3,7 @@ package cloud
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/go-memdb"
 )
@@ -16,7 +17,7 @@ type Schema struct{ tables map[string]AnyTable }
 // NewSchema joins the tables of all families.
 func NewSchema(tables ...AnyTable) *Schema {
 	s := &Schema{tables: map[string]AnyTable{}}
-	for _, t := range append(tables, Counters) {
+	for _, t := range slices.Concat(tables, []AnyTable{Counters}) {
 		if s.tables[t.Name()] != nil {
 			panic("cloud: table " + t.Name() + " described twice")
 		}
@@ -110,11 +111,11 @@ func (x *Tx) Changes() []Change {
 		if c.Before == nil && c.After == nil {
 			continue
 		}
-		any := c.After
-		if any == nil {
-			any = c.Before
+		record := c.After
+		if record == nil {
+			record = c.Before
 		}
-		out = append(out, Change{Table: c.Table, Key: x.schema.tables[c.Table].keyOf(any), Before: c.Before, After: c.After})
+		out = append(out, Change{Table: c.Table, Key: x.schema.tables[c.Table].keyOf(record), Before: c.Before, After: c.After})
 	}
 	return out
 }

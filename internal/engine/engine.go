@@ -58,7 +58,10 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		if err != nil {
 			return fmt.Errorf("%w: %w", store.ErrDamaged, err)
 		}
-		return tx.Restore(r.Table, v)
+		if err := tx.Restore(r.Table, v); err != nil {
+			return fmt.Errorf("%w: %s %s: %w", store.ErrDamaged, r.Table, r.Key, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
