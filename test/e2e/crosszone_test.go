@@ -1,0 +1,396 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// quickHealth makes the example's health checks as quick as AWS allows.
+const quickHealth = `
+resource "aws_lb_target_group" "nlb_tg" {
+  health_check {
+    protocol            = "TCP"
+    port                = 80
+    interval            = 5
+    timeout             = 2
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+# A client that the endpoint's security group does not know.
+resource "aws_subnet" "elsewhere" {
+  vpc_id            = module.consumer_vpc.vpc_id
+  cidr_block        = "10.0.100.0/24"
+  availability_zone = data.aws_availability_zones.all.names[0]
+}
+
+data "aws_availability_zones" "all" {
+  state = "available"
+}
+
+resource "aws_instance" "outsider" {
+  ami                    = data.aws_ami.amazon_linux.id
+  instance_type          = "t3.micro"
+  subnet_id              = aws_subnet.elsewhere.id
+  vpc_security_group_ids = [aws_security_group.consumer_instance_sg.id]
+
+  tags = {
+    Name = "outsider"
+  }
+}
+`
+
+// crossZone is the lab of the article: the example, applied.
+type crossZone struct {
+	*musubi
+	tf       *terraform
+	consumer string
+	url      string
+}
+
+func TestCrossZone(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	tf := m.terraform("../../examples/cross-zone", map[string]string{"quick_override.tf": quickHealth})
+	tf.apply()
+	l := &crossZone{musubi: m, tf: tf, consumer: tf.output("consumer_instance_id"), url: tf.output("url")}
+	tf.planIsEmpty()
+
+	l.waitHealthy(3)
+	l.step("off: one subnet answers", func() { l.expect(60, 1) })
+	l.step("the name resolves to the endpoint", l.name)
+	l.step("overlap", l.overlap)
+	l.step("one way", l.oneWay)
+	l.step("outsider", l.outsider)
+	l.step("user data", l.userData)
+	l.step("clients", l.clients)
+
+	tf.apply("cross_zone=true")
+	tf.planIsEmpty("cross_zone=true")
+	l.step("on: all three answer", func() { l.expect(60, 1, 2, 3) })
+	l.step("a stopped httpd leaves the rotation", l.failover)
+	l.step("all down fails open", l.failOpen)
+	l.step("kill -9", l.kill)
+
+	tf.destroy("cross_zone=true")
+	l.step("nothing is left", l.nothingLeft)
+}
+
+// step names a part of the test; parts depend on those before.
+func (l *crossZone) step(name string, f func()) {
+	l.t.Helper()
+	if l.t.Failed() {
+		l.t.FailNow()
+	}
+	begin := time.Now()
+	f()
+	l.t.Logf("%s: %v", name, time.Since(begin).Round(time.Millisecond))
+}
+
+var subnetLine = regexp.MustCompile(`Hello from Provider VPC on Subnet (\d)`)
+
+// curl calls the service n times, a connection each, and counts who answered.
+func (l *crossZone) curl(n int) map[int]int {
+	l.t.Helper()
+	out, err := l.exec(l.consumer, fmt.Sprintf("for i in $(seq %d); do curl -s --max-time 5 %s; done", n, l.url))
+	if err != nil {
+		l.t.Logf("curl: %v\n%s", err, tail(out, 500))
+	}
+	counts := map[int]int{}
+	for _, s := range subnetLine.FindAllStringSubmatch(out, -1) {
+		i, _ := strconv.Atoi(s[1])
+		counts[i]++
+	}
+	return counts
+}
+
+// expect fails unless all n calls are answered, by just these subnets.
+func (l *crossZone) expect(n int, subnets ...int) {
+	l.t.Helper()
+	counts := l.curl(n)
+	total := 0
+	for s, c := range counts {
+		total += c
+		if !slices.Contains(subnets, s) {
+			l.t.Errorf("subnet %d answered %d times; want only %v", s, c, subnets)
+		}
+	}
+	for _, s := range subnets {
+		if counts[s] == 0 {
+			l.t.Errorf("subnet %d never answered: %v", s, counts)
+		}
+	}
+	if total != n {
+		l.t.Errorf("%d of %d calls were answered: %v", total, n, counts)
+	}
+}
+
+// healthy counts the targets that DescribeTargetHealth calls healthy.
+func (l *crossZone) healthy() int {
+	l.t.Helper()
+	groups := l.aws("elbv2", "describe-target-groups", "--names", "provider-target-group")
+	arn := dig(groups, "TargetGroups", 0, "TargetGroupArn").(string)
+	n := 0
+	health := l.aws("elbv2", "describe-target-health", "--target-group-arn", arn)
+	for _, h := range health["TargetHealthDescriptions"].([]any) {
+		if dig(h, "TargetHealth", "State") == "healthy" {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *crossZone) waitHealthy(n int) {
+	l.t.Helper()
+	l.eventually(time.Minute, fmt.Sprintf("%d healthy targets", n), func() bool { return l.healthy() == n })
+}
+
+func (l *crossZone) name() {
+	out := l.mustExec(l.consumer, "nslookup provider-nlb.example.local")
+	endpoint := l.endpointAddress()
+	if !strings.Contains(out, endpoint) {
+		l.t.Errorf("nslookup does not say %s:\n%s", endpoint, out)
+	}
+	out = l.mustExec(l.consumer, "dig +short "+l.tf.output("endpoint_dns_name"))
+	if strings.TrimSpace(out) != endpoint {
+		l.t.Errorf("the endpoint's regional name gives %q, want %s", out, endpoint)
+	}
+	if out, err := l.exec("provider-service-1", "nslookup provider-nlb.example.local"); err == nil {
+		l.t.Errorf("the private zone answers in the provider's VPC:\n%s", out)
+	}
+}
+
+func (l *crossZone) endpointAddress() string {
+	l.t.Helper()
+	v := l.aws("ec2", "describe-network-interfaces", "--filters", "Name=interface-type,Values=vpc_endpoint")
+	return dig(v, "NetworkInterfaces", 0, "PrivateIpAddress").(string)
+}
+
+// overlap shows that one address is two hosts: the consumer's own, and a
+// provider instance with the same one.
+func (l *crossZone) overlap() {
+	addr := func(name string) string {
+		v := l.aws("ec2", "describe-instances", "--filters", "Name=tag:Name,Values="+name)
+		return dig(v, "Reservations", 0, "Instances", 0, "PrivateIpAddress").(string)
+	}
+	if c, p := addr("consumer-instance"), addr("provider-service-1"); c[:strings.LastIndex(c, ".")] != p[:strings.LastIndex(p, ".")] {
+		l.t.Errorf("the two are not in the same range: %s %s", c, p)
+	}
+	target := addr("provider-service-1")
+	out, err := l.exec("provider-service-2", "curl -s --max-time 5 http://"+target+"/")
+	if err != nil || !strings.Contains(out, "Subnet 1") {
+		l.t.Errorf("in the provider's VPC %s is not the first server: %v %s", target, err, out)
+	}
+	if out, err := l.exec(l.consumer, "curl -s --max-time 2 http://"+target+"/"); err == nil {
+		l.t.Errorf("the consumer reaches the provider's %s directly: %s", target, out)
+	}
+}
+
+// oneWay: the provider can not open a connection to the consumer, be it to its
+// own address, the endpoint's, or those that the fabric uses.
+func (l *crossZone) oneWay() {
+	for _, a := range []string{l.endpointAddress(), "240.0.0.1", "244.0.0.1"} {
+		if out, err := l.exec("provider-service-1", "curl -s --max-time 2 http://"+a+"/"); err == nil {
+			l.t.Errorf("the provider reaches %s: %s", a, out)
+		}
+	}
+	if out, err := l.exec(l.consumer, "curl -s --max-time 2 http://240.0.0.1/"); err == nil {
+		l.t.Errorf("the consumer reaches a fabric address: %s", out)
+	}
+}
+
+// outsider: a client that the endpoint's security group does not allow is
+// dropped (a time out, not a refusal), until the group allows it.
+func (l *crossZone) outsider() {
+	out, err := l.exec("outsider", "curl -s --max-time 2 "+l.url+"; echo code $?")
+	if err != nil || !strings.Contains(out, "code 28") {
+		l.t.Errorf("an outsider is not dropped: %v %s", err, out)
+	}
+	groups := l.aws("ec2", "describe-security-groups", "--filters", "Name=group-name,Values=consumer-endpoint-sg")
+	id := dig(groups, "SecurityGroups", 0, "GroupId").(string)
+	rule := []string{"--group-id", id, "--protocol", "tcp", "--port", "80", "--cidr", "10.0.100.0/24"}
+	l.aws(append([]string{"ec2", "authorize-security-group-ingress"}, rule...)...)
+	l.eventually(5*time.Second, "the new rule to let the outsider in", func() bool {
+		out, err := l.exec("outsider", "curl -s --max-time 1 "+l.url)
+		return err == nil && strings.Contains(out, "Hello")
+	})
+	l.aws(append([]string{"ec2", "revoke-security-group-ingress"}, rule...)...)
+	l.eventually(5*time.Second, "the revoked rule to keep the outsider out", func() bool {
+		_, err := l.exec("outsider", "curl -s --max-time 1 "+l.url)
+		return err != nil
+	})
+}
+
+func (l *crossZone) userData() {
+	for _, out := range []string{
+		l.mustExec("provider-service-1", "cat /var/log/cloud-init-output.log"),
+		l.must("logs", "provider-service-1"),
+	} {
+		if !strings.Contains(out, "httpd") {
+			l.t.Errorf("the user data's output is missing:\n%s", tail(out, 2000))
+		}
+	}
+	id := dig(l.aws("ec2", "describe-instances", "--filters", "Name=tag:Name,Values=provider-service-1"),
+		"Reservations", 0, "Instances", 0, "InstanceId").(string)
+	if v := l.aws("ec2", "get-console-output", "--instance-id", id); v["Output"] == nil {
+		l.t.Error("get-console-output has no output")
+	}
+}
+
+// clients: the AWS CLI reads the same resources.
+func (l *crossZone) clients() {
+	v := l.aws("ec2", "describe-vpc-endpoints")
+	if s := dig(v, "VpcEndpoints", 0, "State"); s != "available" {
+		l.t.Errorf("endpoint state %v", s)
+	}
+	v = l.aws("elbv2", "describe-load-balancers", "--names", "provider-nlb")
+	if s := dig(v, "LoadBalancers", 0, "State", "Code"); s != "active" {
+		l.t.Errorf("load balancer state %v", s)
+	}
+	v = l.aws("route53", "list-hosted-zones")
+	if s := dig(v, "HostedZones", 0, "Name"); s != "example.local." {
+		l.t.Errorf("hosted zone %v", s)
+	}
+	v = l.aws("iam", "get-role", "--role-name", "ec2-session-manager-role")
+	if s := dig(v, "Role", "AssumeRolePolicyDocument", "Version"); s != "2012-10-17" {
+		l.t.Errorf("trust policy %v", v)
+	}
+	if v := l.aws("sts", "get-caller-identity"); v["Account"] != "000000000000" {
+		l.t.Errorf("identity %v", v)
+	}
+}
+
+func (l *crossZone) failover() {
+	l.mustExec("provider-service-2", "systemctl stop httpd")
+	l.waitHealthy(2)
+	l.expect(30, 1, 3)
+	l.mustExec("provider-service-2", "systemctl start httpd")
+	l.waitHealthy(3)
+	l.expect(60, 1, 2, 3)
+}
+
+// failOpen: with every target down, connections still go to the targets, which
+// refuse them (7), instead of vanishing (28).
+func (l *crossZone) failOpen() {
+	for i := 1; i <= 3; i++ {
+		l.mustExec(fmt.Sprintf("provider-service-%d", i), "systemctl stop httpd")
+	}
+	l.waitHealthy(0)
+	l.eventually(5*time.Second, "the targets' refusal", func() bool {
+		out, err := l.exec(l.consumer, "curl -s --max-time 2 "+l.url+"; echo code $?")
+		return err == nil && strings.Contains(out, "code 7")
+	})
+	for i := 1; i <= 3; i++ {
+		l.mustExec(fmt.Sprintf("provider-service-%d", i), "systemctl start httpd")
+	}
+	l.waitHealthy(3)
+}
+
+// kill ends the daemon in the middle of a download over PrivateLink.
+func (l *crossZone) kill() {
+	for i := 1; i <= 3; i++ {
+		l.mustExec(fmt.Sprintf("provider-service-%d", i), "head -c 20000000 /dev/zero > /var/www/html/big")
+	}
+	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
+	defer cancel()
+	c := l.command(ctx, "exec", l.consumer, "--", "curl", "-s", "--limit-rate", "4M", "-o", "/dev/null",
+		"-w", "%{size_download}\n", l.url+"big")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	l.eventually(5*time.Second, "the download's connection", func() bool {
+		out, err := l.exec(l.consumer, "cat /proc/net/tcp | grep -c ' 01 '")
+		return err == nil && strings.TrimSpace(out) != "0"
+	})
+	before := l.resources()
+	begin := time.Now()
+	pid := l.daemonPID()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		l.t.Fatal(err)
+	}
+	l.eventually(2*time.Second, "the API after kill -9", func() bool {
+		_, err := l.tryAWS("sts", "get-caller-identity", "--cli-connect-timeout", "1", "--cli-read-timeout", "1")
+		return err == nil
+	})
+	l.t.Logf("API back after %v", time.Since(begin).Round(time.Millisecond))
+	if after := l.resources(); after != before {
+		l.t.Errorf("after kill -9:\n%s\nbefore:\n%s", after, before)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if err := c.Wait(); err != nil || strings.TrimSpace(line) != "20000000" {
+		l.t.Errorf("the download broke: %v, %q bytes", err, line)
+	}
+	l.waitHealthy(3)
+	l.expect(60, 1, 2, 3)
+}
+
+func (l *crossZone) resources() string {
+	l.t.Helper()
+	return fmt.Sprint(l.status().Resources)
+}
+
+// daemonPID finds the daemon among this Musubi's processes.
+func (l *crossZone) daemonPID() int {
+	l.t.Helper()
+	for _, p := range l.processes() {
+		b, err := os.ReadFile("/proc/" + p + "/cmdline")
+		if err == nil && strings.Contains(string(b), "__daemon") {
+			pid, _ := strconv.Atoi(p)
+			return pid
+		}
+	}
+	l.t.Fatal("no daemon process")
+	return 0
+}
+
+func (l *crossZone) nothingLeft() {
+	for what, v := range map[string]map[string]any{
+		"Vpcs":              l.aws("ec2", "describe-vpcs"),
+		"NetworkInterfaces": l.aws("ec2", "describe-network-interfaces"),
+		"VpcEndpoints":      l.aws("ec2", "describe-vpc-endpoints"),
+		"LoadBalancers":     l.aws("elbv2", "describe-load-balancers"),
+		"TargetGroups":      l.aws("elbv2", "describe-target-groups"),
+		"HostedZones":       l.aws("route53", "list-hosted-zones"),
+		"Roles":             l.aws("iam", "list-roles"),
+	} {
+		if n := len(v[what].([]any)); n != 0 {
+			l.t.Errorf("after destroy: %d %s", n, what)
+		}
+	}
+}
+
+// dig walks a decoded JSON value; it panics with the path where that fails, so
+// that a test names what is missing.
+func dig(v any, path ...any) any {
+	for i, p := range path {
+		switch k := p.(type) {
+		case string:
+			m, ok := v.(map[string]any)
+			if !ok {
+				panic(fmt.Sprintf("no %v in %v", path[:i+1], v))
+			}
+			v = m[k]
+		case int:
+			l, ok := v.([]any)
+			if !ok || len(l) <= k {
+				panic(fmt.Sprintf("no %v in %v", path[:i+1], v))
+			}
+			v = l[k]
+		}
+	}
+	return v
+}
