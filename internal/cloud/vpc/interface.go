@@ -69,13 +69,14 @@ func NewInterface(tx *cloud.Tx, p InterfaceParams) (NetworkInterface, error) {
 }
 
 // RemoveInterface removes an interface and gives back its addresses and the
-// public address that it was lent. It checks nothing.
+// public address that it was lent; an Elastic IP becomes free. It checks nothing.
 func RemoveInterface(tx *cloud.Tx, id string) {
 	n, ok := NetworkInterfaces.Get(tx, id)
 	if !ok {
 		return
 	}
 	ReleaseLent(tx, id)
+	unbindAddresses(tx, id, netip.Addr{})
 	if s, ok := Subnets.Get(tx, n.SubnetID); ok {
 		s.AvailableIPv4 += len(n.PrivateIPs)
 		Subnets.Put(tx, s)

@@ -81,6 +81,9 @@ type NetworkInterface struct {
 	RequesterID string
 	Status      string // available, in-use
 	Attachment  *Attachment
+	// LendOnStart says that AWS lends the interface a public address whenever
+	// its instance runs.
+	LendOnStart bool
 	Tags        cloud.Tags
 	ClientToken string
 }
@@ -107,6 +110,18 @@ var NetworkInterfaces = cloud.NewTable("network-interface", func(n *NetworkInter
 			return nil
 		}
 		return []string{n.Attachment.InstanceID}
+	}},
+	cloud.Index[NetworkInterface]{Name: "attachment", Keys: func(n *NetworkInterface) []string {
+		if n.Attachment == nil {
+			return nil
+		}
+		return []string{n.Attachment.ID}
+	}},
+	cloud.Index[NetworkInterface]{Name: "token", Keys: func(n *NetworkInterface) []string {
+		if n.ClientToken == "" {
+			return nil
+		}
+		return []string{n.Key() + "/" + n.ClientToken}
 	}},
 	// "address" finds the holder of an address within a VPC.
 	cloud.Index[NetworkInterface]{Name: "address", Keys: func(n *NetworkInterface) []string {
