@@ -42,18 +42,19 @@ type Guest struct {
 	Search   string
 }
 
-// HealthCheck is one
-// target that the health checker probes from a VPC's namespace.
+// HealthCheck is one target that the health checker probes from a VPC's
+// namespace.
 type HealthCheck struct {
 	// Key is elb.TargetKey of the target.
 	Key string
 	VPC string
 	// Sources are the node addresses that probe, Address what they probe.
-	Sources            []netip.Addr
-	Address            netip.AddrPort
-	Protocol           string // TCP, HTTP, HTTPS
-	Path               string
-	HostPort           string // Host header
+	Sources  []netip.Addr
+	Address  netip.AddrPort
+	Protocol string // TCP, HTTP, HTTPS
+	Path     string
+	// ListenerPort makes the Host header, with the probing node's address.
+	ListenerPort       int
 	Matcher            string // 200-399
 	IntervalSeconds    int
 	TimeoutSeconds     int

@@ -100,14 +100,16 @@ type BlockDevice struct {
 
 // Index names.
 const (
-	ByScope = "scope"
-	ByVPC   = "vpc"
+	ByScope   = "scope"
+	ByVPC     = "vpc"
+	ByProfile = "profile" // instance profile ARN
 )
 
 // Instances is the table of instances.
 var Instances = cloud.NewTable("instance", func(i *Instance) string { return i.ID },
 	cloud.Index[Instance]{Name: ByScope, Keys: func(i *Instance) []string { return []string{i.Key()} }},
-	cloud.Index[Instance]{Name: ByVPC, Keys: func(i *Instance) []string { return []string{i.VPCID} }})
+	cloud.Index[Instance]{Name: ByVPC, Keys: func(i *Instance) []string { return []string{i.VPCID} }},
+	cloud.Index[Instance]{Name: ByProfile, Keys: func(i *Instance) []string { return []string{i.ProfileARN} }})
 
 // Volume is an EBS volume. Volumes are bookkeeping: a guest's disk is its root.
 type Volume struct {

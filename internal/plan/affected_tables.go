@@ -1,0 +1,197 @@
+package plan
+
+import (
+	"reflect"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/dns"
+	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/cloud/iam"
+	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
+)
+
+// change adds what one change touches. Tables that are not named here do not
+// show in the world.
+func (t *touched) change(c cloud.Change) {
+	switch c.Table {
+	case vpc.VPCs.Name(), vpc.Subnets.Name(), vpc.RouteTables.Name(), vpc.InternetGateways.Name(), vpc.NATGateways.Name(),
+		vpc.Addresses.Name():
+		t.network(c)
+	case vpc.SecurityGroups.Name(), vpc.SecurityGroupRules.Name(), vpc.NetworkInterfaces.Name():
+		t.filter(c)
+	case compute.Instances.Name(), iam.InstanceProfiles.Name():
+		t.instances(c)
+	case elb.LoadBalancers.Name(), elb.Listeners.Name(), elb.TargetGroups.Name(), elb.Targets.Name():
+		t.balancing(c)
+	case privatelink.Endpoints.Name():
+		for _, e := range sides[privatelink.Endpoint](c) {
+			t.endpoint(e)
+		}
+	case dns.Zones.Name():
+		for _, z := range sides[dns.Zone](c) {
+			t.zone(z)
+		}
+	case dns.RecordSets.Name():
+		for _, s := range sides[dns.RecordSet](c) {
+			if z, ok := dns.Zones.Get(t.r, s.ZoneID); ok {
+				t.zone(z)
+			}
+		}
+	}
+}
+
+func (t *touched) network(c cloud.Change) {
+	for _, v := range sides[vpc.VPC](c) {
+		t.vpcs.add(v.ID)
+		t.dns.add(v.ID)
+		t.metadata.add(v.ID)
+		t.health.add(v.ID)
+	}
+	for _, s := range sides[vpc.Subnet](c) {
+		t.vpcs.add(s.VPCID)
+		t.metadata.add(s.VPCID)
+	}
+	for _, x := range sides[vpc.RouteTable](c) {
+		t.vpcs.add(x.VPCID)
+	}
+	for _, g := range sides[vpc.InternetGateway](c) {
+		t.vpcs.add(g.VPCID)
+		t.internet = true
+	}
+	for _, g := range sides[vpc.NATGateway](c) {
+		t.vpcs.add(g.VPCID)
+	}
+	for _, a := range sides[vpc.Address](c) {
+		if n, ok := vpc.NetworkInterfaces.Get(t.r, a.InterfaceID); ok {
+			t.vpcs.add(n.VPCID)
+			t.dns.add(n.VPCID)
+			t.metadata.add(n.VPCID)
+			if n.Attachment != nil {
+				t.public.add(n.Attachment.InstanceID)
+			}
+		}
+		t.internet = t.internet || a.InterfaceID != ""
+	}
+}
+
+func (t *touched) filter(c cloud.Change) {
+	for _, g := range sides[vpc.SecurityGroup](c) {
+		t.vpcs.add(g.VPCID)
+		t.metadata.add(g.VPCID)
+	}
+	for _, rule := range sides[vpc.SecurityGroupRule](c) {
+		if g, ok := vpc.SecurityGroups.Get(t.r, rule.GroupID); ok {
+			t.vpcs.add(g.VPCID)
+		}
+	}
+	for _, n := range sides[vpc.NetworkInterface](c) {
+		t.vpcs.add(n.VPCID)
+		t.dns.add(n.VPCID)
+		t.metadata.add(n.VPCID)
+		if n.Attachment != nil && n.Attachment.InstanceID != "" {
+			t.public.add(n.Attachment.InstanceID)
+			t.health.add(n.VPCID)
+		}
+		if _, ok := vpc.Addresses.First(t.r, "interface", n.ID); ok {
+			t.internet = true
+		}
+	}
+}
+
+func (t *touched) instances(c cloud.Change) {
+	for _, p := range sides[iam.InstanceProfile](c) {
+		for i := range compute.Instances.By(t.r, compute.ByProfile, p.ARN()) {
+			t.metadata.add(i.VPCID)
+		}
+	}
+	for _, i := range sides[compute.Instance](c) {
+		t.vpcs.add(i.VPCID)
+		t.dns.add(i.VPCID)
+		t.metadata.add(i.VPCID)
+		t.health.add(i.VPCID)
+		t.guests.add(i.ID)
+		t.public.add(i.ID)
+		for target := range elb.Targets.By(t.r, "target", i.ID) {
+			t.group(target.TargetGroupARN)
+		}
+	}
+}
+
+func (t *touched) balancing(c cloud.Change) {
+	all := sides[elb.LoadBalancer](c)
+	if len(all) == 2 && reflect.DeepEqual(visible(all[0]), visible(all[1])) {
+		return
+	}
+	for _, lb := range all {
+		t.balancer(lb.ARN, lb.VPCID)
+		for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, lb.ARN) {
+			t.endpoint(e)
+		}
+	}
+	for _, l := range sides[elb.Listener](c) {
+		if lb, ok := elb.LoadBalancers.Get(t.r, l.LoadBalancerARN); ok {
+			t.balancer(lb.ARN, lb.VPCID)
+		}
+	}
+	for _, g := range sides[elb.TargetGroup](c) {
+		t.group(g.ARN)
+	}
+	for _, target := range sides[elb.Target](c) {
+		t.group(target.TargetGroupARN)
+		if !target.DrainingSince.IsZero() {
+			t.drains.add(elb.TargetKey(target.TargetGroupARN, target.ID, target.Port))
+		}
+	}
+}
+
+// visible is a load balancer without the fields that do not show in the world.
+func visible(lb elb.LoadBalancer) elb.LoadBalancer {
+	lb.State, lb.StateReason, lb.Tags, lb.HeldBy = "", "", nil, nil
+	return lb
+}
+
+// group touches the load balancers that use a target group.
+func (t *touched) group(arn string) {
+	for l := range elb.Listeners.By(t.r, elb.ByGroup, arn) {
+		if lb, ok := elb.LoadBalancers.Get(t.r, l.LoadBalancerARN); ok {
+			t.balancer(lb.ARN, lb.VPCID)
+		}
+	}
+}
+
+// balancer touches a load balancer's VPC, and its names and those of the
+// endpoints that are pinned to it. Their consumers' VPCs do not change with what
+// is behind the load balancer.
+func (t *touched) balancer(arn, vpcID string) {
+	if t.balancers[arn] {
+		return
+	}
+	t.balancers.add(arn)
+	t.vpcs.add(vpcID)
+	t.health.add(vpcID)
+	t.public.add(arn)
+	for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, arn) {
+		t.public.add(e.ID)
+	}
+}
+
+// endpoint touches the consumer, the provider and the way between.
+func (t *touched) endpoint(e privatelink.Endpoint) {
+	t.vpcs.add(e.VPCID)
+	t.public.add(e.ID)
+	t.endpoints.add(e.ID)
+	t.fabric = true
+	for _, i := range e.Interfaces {
+		if lb, ok := elb.LoadBalancers.Get(t.r, i.LoadBalancerARN); ok {
+			t.vpcs.add(lb.VPCID)
+		}
+	}
+}
+
+func (t *touched) zone(z dns.Zone) {
+	for _, v := range z.VPCs {
+		t.dns.add(v.VPCID)
+	}
+}

@@ -1,0 +1,123 @@
+package plan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// listenerProtocols are the IP protocols that a listener receives. TLS is not
+// among them: it can not be balanced without user space.
+var listenerProtocols = map[string][]int{"TCP": {6}, "UDP": {17}, "TCP_UDP": {6, 17}}
+
+// entrance is an address of a load balancer node at which clients arrive.
+type entrance struct {
+	address, node netip.Addr
+	zone          string
+	// link is true for what comes over the fabric, where the client's address is
+	// never kept.
+	link bool
+}
+
+// compileBalancers adds the network load balancers of the VPC: their nodes'
+// addresses, what arrives at them, and where it goes.
+func compileBalancers(r cloud.Reader, out *spec.VPC) {
+	for lb := range elb.LoadBalancers.By(r, elb.ByVPC, out.ID) {
+		if lb.Type != "network" {
+			continue
+		}
+		entrances := entrancesOf(r, lb)
+		for _, n := range lb.Nodes {
+			out.Local = append(out.Local, valid(n.PrivateIP, n.IPv6)...)
+		}
+		for _, e := range entrances {
+			out.NodeSources = append(out.NodeSources, spec.NodeSource{Address: e.address, Node: e.node})
+		}
+		for l := range elb.Listeners.By(r, elb.ByLB, lb.ARN) {
+			compileListener(r, out, lb, l, entrances)
+		}
+	}
+	slices.SortFunc(out.NodeSources, func(a, b spec.NodeSource) int { return a.Address.Compare(b.Address) })
+	slices.SortFunc(out.Listeners, func(a, b spec.Listener) int {
+		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
+	})
+	slices.SortFunc(out.TargetSets, func(a, b spec.TargetSet) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// entrancesOf lists the addresses of a load balancer: its nodes', their public
+// ones, and the endpoints that are pinned to it.
+func entrancesOf(r cloud.Reader, lb elb.LoadBalancer) []entrance {
+	var out []entrance
+	for _, n := range lb.Nodes {
+		for _, a := range valid(n.PrivateIP, n.IPv6) {
+			out = append(out, entrance{address: a, node: a, zone: n.Zone})
+		}
+		if lb.Scheme == "internet-facing" && n.PublicIP.IsValid() && n.PrivateIP.IsValid() {
+			out = append(out, entrance{address: n.PublicIP, node: n.PrivateIP, zone: n.Zone})
+		}
+	}
+	for _, p := range pathsTo(r, lb.ARN) {
+		out = append(out, entrance{address: p.Exit.Address, node: p.Exit.Node, zone: p.Zone, link: true})
+	}
+	return out
+}
+
+func compileListener(r cloud.Reader, out *spec.VPC, lb elb.LoadBalancer, l elb.Listener, entrances []entrance) {
+	protocols := listenerProtocols[l.Protocol]
+	if len(protocols) == 0 {
+		return
+	}
+	pool := newPool(r, lb, l)
+	sets := map[string]bool{}
+	for _, e := range entrances {
+		name := setName(l, e.zone, e.address.Is6())
+		for _, p := range protocols {
+			out.Listeners = append(out.Listeners, spec.Listener{
+				Address: e.address, Protocol: p, Port: uint16(l.Port), Targets: name, KeepClient: !e.link && pool.keepClient(),
+			})
+		}
+		if !sets[name] {
+			sets[name] = true
+			out.TargetSets = append(out.TargetSets, spec.TargetSet{Name: name, Targets: pool.balanced(e.zone, e.address.Is6())})
+		}
+	}
+}
+
+// setName names the targets of a listener in a zone.
+func setName(l elb.Listener, zone string, six bool) string {
+	name := "t" + l.ARN[strings.LastIndexByte(l.ARN, '/')+1:] + "-" + zone
+	if six {
+		name += "-6"
+	}
+	return name
+}
+
+// keepsClient is the group's preserve_client_ip.enabled or its default.
+func keepsClient(g elb.TargetGroup) bool {
+	if g.Protocol == "UDP" || g.Protocol == "TCP_UDP" {
+		return true // locked
+	}
+	if v, ok := g.Attributes["preserve_client_ip.enabled"]; ok && v != "" {
+		return v == "true"
+	}
+	return g.TargetType == "instance"
+}
+
+// crossesZones is whether a group's targets serve every zone: the group's own
+// setting, or the load balancer's.
+func crossesZones(lb elb.LoadBalancer, g elb.TargetGroup) bool {
+	const key = "load_balancing.cross_zone.enabled"
+	if v := g.Attributes[key]; v == "true" || v == "false" {
+		return v == "true"
+	}
+	return lb.Attributes[key] == "true"
+}
+
+func valid(addresses ...netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(addresses, func(a netip.Addr) bool { return !a.IsValid() })
+}

@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/dns"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// CompileDNS compiles what a VPC's resolver answers; nil if the VPC is gone or
+// has enableDnsSupport off. Private zones and instance names need
+// enableDnsHostnames too.
+func CompileDNS(r cloud.Reader, vpcID string) *spec.DNS {
+	v, ok := vpc.VPCs.Get(r, vpcID)
+	if !ok || !v.EnableDNSSupport {
+		return nil
+	}
+	out := &spec.DNS{VPC: vpcID, Names: map[string][]netip.Addr{}, Reverse: map[netip.Addr]string{}}
+	if !v.EnableDNSHostnames {
+		return out
+	}
+	for z := range dns.Zones.By(r, dns.ByVPC, vpcID) {
+		if z.Private {
+			out.Zones = append(out.Zones, compileZone(r, z))
+		}
+	}
+	slices.SortFunc(out.Zones, func(a, b spec.DNSZone) int { return cmp.Compare(a.Name, b.Name) })
+	for n := range vpc.NetworkInterfaces.By(r, vpc.ByVPC, vpcID) {
+		nameInterface(r, out, n)
+	}
+	return out
+}
+
+func compileZone(r cloud.Reader, z dns.Zone) spec.DNSZone {
+	out := spec.DNSZone{Name: z.Name}
+	for s := range dns.RecordSets.By(r, dns.ByZone, z.ID) {
+		record := spec.DNSRecord{Name: s.Name, Type: s.Type, TTL: uint32(s.TTL), Values: s.Values, Weight: -1, Set: s.SetIdentifier}
+		if s.Alias != nil {
+			record.Alias = strings.TrimPrefix(absolute(s.Alias.Name), "dualstack.")
+		}
+		if s.Weight != nil {
+			record.Weight = *s.Weight
+		}
+		out.Records = append(out.Records, record)
+	}
+	slices.SortFunc(out.Records, func(a, b spec.DNSRecord) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Set, b.Set))
+	})
+	return out
+}
+
+// nameInterface adds the names of an interface's addresses: by address, by
+// resource where the instance asks for it, and the public name, which leads to
+// the private address inside the VPC.
+func nameInterface(r cloud.Reader, out *spec.DNS, n vpc.NetworkInterface) {
+	domain := "." + domainOf(n.Region) + "."
+	for _, a := range n.PrivateIPs {
+		name := "ip-" + dashed(a) + domain
+		out.Names[name] = []netip.Addr{a}
+		out.Reverse[a] = name
+	}
+	for a := range vpc.Addresses.By(r, "interface", n.ID) {
+		if p := privateOf(a, n); p.IsValid() {
+			out.Names[publicName(n.Region, a.PublicIP)+"."] = []netip.Addr{p}
+		}
+	}
+	if n.Attachment == nil || n.Attachment.DeviceIndex != 0 {
+		return
+	}
+	i, ok := compute.Instances.Get(r, n.Attachment.InstanceID)
+	if !ok {
+		return
+	}
+	var byID []netip.Addr
+	if (i.ResourceNameDNSA || i.HostnameType == "resource-name") && len(n.PrivateIPs) > 0 {
+		byID = append(byID, n.PrivateIPs[0])
+	}
+	if i.ResourceNameDNSAAAA {
+		byID = append(byID, n.IPv6s...)
+	}
+	if len(byID) > 0 {
+		out.Names[i.ID+domain] = byID
+	}
+	if i.HostnameType == "resource-name" && len(n.PrivateIPs) > 0 {
+		out.Reverse[n.PrivateIPs[0]] = i.ID + domain
+	}
+}
+
+// absolute is a name in lower case with its final dot.
+func absolute(name string) string {
+	name = strings.ToLower(name)
+	if !strings.HasSuffix(name, ".") {
+		name += "."
+	}
+	return name
+}

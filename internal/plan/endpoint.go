@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// Path is one way of an endpoint: one of its interfaces in one address family.
+type Path struct {
+	// Consumer and Provider are VPC ids; Provider is empty without a load
+	// balancer node in the interface's zone.
+	Consumer, Provider string
+	// Entry is the consumer's side. Entry.Open says whether traffic passes.
+	Entry spec.Endpoint
+	// Exit is the provider's side and Routes the fabric's, if open.
+	Exit   spec.NodeSource
+	Routes []spec.FabricRoute
+	// Balancer and Zone say which listeners receive.
+	Balancer, Zone string
+}
+
+// Paths are the ways of an endpoint that has interfaces in its VPC; none once it
+// is being deleted.
+func Paths(r cloud.Reader, e privatelink.Endpoint) []Path {
+	if e.Type != "Interface" || e.State == privatelink.Deleting || e.State == privatelink.Deleted {
+		return nil
+	}
+	var out []Path
+	for _, i := range e.Interfaces {
+		n, ok := vpc.NetworkInterfaces.Get(r, i.InterfaceID)
+		if !ok {
+			continue
+		}
+		if i.Address.IsValid() {
+			out = append(out, pathOf(r, e, i, i.Address, spec.EndpointVIP(n.Number), spec.EndpointSource(n.Number)))
+		}
+		if i.IPv6.IsValid() {
+			out = append(out, pathOf(r, e, i, i.IPv6, spec.EndpointVIP6(n.Number), spec.EndpointSource6(n.Number)))
+		}
+	}
+	return out
+}
+
+func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterface, address, vip, source netip.Addr) Path {
+	p := Path{Consumer: e.VPCID, Balancer: i.LoadBalancerARN, Entry: spec.Endpoint{
+		ID: e.ID, InterfaceID: i.InterfaceID, Address: address, VIP: vip, Source: source,
+		GroupIDs: slices.Sorted(slices.Values(e.GroupIDs)),
+	}}
+	lb, ok := elb.LoadBalancers.Get(r, i.LoadBalancerARN)
+	if !ok || e.State != privatelink.Pending && e.State != privatelink.Available {
+		return p
+	}
+	consumer, ok1 := vpc.VPCs.Get(r, e.VPCID)
+	provider, ok2 := vpc.VPCs.Get(r, lb.VPCID)
+	if !ok1 || !ok2 {
+		return p
+	}
+	for _, node := range lb.Nodes {
+		to := node.PrivateIP
+		if address.Is6() {
+			to = node.IPv6
+		}
+		if node.ZoneID != i.ZoneID || !to.IsValid() {
+			continue
+		}
+		p.Provider, p.Zone, p.Entry.Open = lb.VPCID, node.Zone, true
+		p.Exit = spec.NodeSource{Address: vip, Node: to}
+		p.Routes = []spec.FabricRoute{{Address: vip, VPC: provider.Number}, {Address: source, VPC: consumer.Number}}
+	}
+	return p
+}
+
+// compileEndpoints adds the consumer's side of the VPC's endpoints.
+func compileEndpoints(r cloud.Reader, out *spec.VPC, used map[string]bool) {
+	for e := range privatelink.Endpoints.By(r, privatelink.ByVPC, out.ID) {
+		for _, p := range Paths(r, e) {
+			out.Endpoints = append(out.Endpoints, p.Entry)
+			for _, g := range p.Entry.GroupIDs {
+				used[g] = true
+			}
+		}
+	}
+	slices.SortFunc(out.Endpoints, func(a, b spec.Endpoint) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), a.Address.Compare(b.Address))
+	})
+}
+
+// pathsTo are the open ways that end at a load balancer.
+func pathsTo(r cloud.Reader, lbARN string) []Path {
+	var out []Path
+	for e := range privatelink.Endpoints.By(r, privatelink.ByLB, lbARN) {
+		for _, p := range Paths(r, e) {
+			if p.Entry.Open && p.Balancer == lbARN {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// CompileFabric compiles the fabric: both directions of every open path.
+func CompileFabric(r cloud.Reader) *spec.Fabric {
+	out := &spec.Fabric{}
+	for e := range privatelink.Endpoints.All(r) {
+		for _, p := range Paths(r, e) {
+			out.Routes = append(out.Routes, p.Routes...)
+		}
+	}
+	slices.SortFunc(out.Routes, func(a, b spec.FabricRoute) int { return a.Address.Compare(b.Address) })
+	return out
+}

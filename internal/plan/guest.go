@@ -1,0 +1,87 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// CompileGuests compiles every guest that should run, by instance id.
+func CompileGuests(r cloud.Reader) []spec.Guest {
+	var out []spec.Guest
+	for i := range compute.Instances.All(r) {
+		if g := Guest(r, i.ID); g != nil {
+			out = append(out, *g)
+		}
+	}
+	return out
+}
+
+// Guest compiles what an instance runs in; nil if it should not run.
+func Guest(r cloud.Reader, instanceID string) *spec.Guest {
+	i, ok := compute.Instances.Get(r, instanceID)
+	if !ok || i.State != compute.Pending && i.State != compute.Running {
+		return nil
+	}
+	g := &spec.Guest{
+		InstanceID: i.ID, Boot: i.Boot, Hostname: i.PrivateDNSName, Name: i.Tags["Name"],
+		ImageID: i.ImageID, UserData: i.UserData, Resolver: resolver4, Search: domainOf(i.Region),
+	}
+	v, ok := vpc.VPCs.Get(r, i.VPCID)
+	if !ok {
+		return g
+	}
+	g.Resolver = resolverOf(v)
+	if d, ok := vpc.DHCPOptionSets.Get(r, v.DHCPOptionsID); ok {
+		applyDHCP(g, d.Options)
+	}
+	return g
+}
+
+// applyDHCP sets what the VPC's DHCP options tell a guest: the first server that
+// is an address, and the domain.
+func applyDHCP(g *spec.Guest, options map[string][]string) {
+	for _, s := range options["domain-name-servers"] {
+		if s == "AmazonProvidedDNS" {
+			break
+		}
+		if a, err := netip.ParseAddr(s); err == nil {
+			g.Resolver = a
+			break
+		}
+	}
+	if d := options["domain-name"]; len(d) > 0 {
+		g.Search = strings.Join(d, " ")
+	}
+}
+
+// domainOf is the domain of the private names of a region's instances.
+func domainOf(region string) string {
+	if region == "us-east-1" {
+		return "ec2.internal"
+	}
+	return region + ".compute.internal"
+}
+
+// publicName is the public DNS name of an address, as AWS spells it.
+func publicName(region string, a netip.Addr) string {
+	domain := region + ".compute"
+	if region == "us-east-1" {
+		domain = "compute-1"
+	}
+	return "ec2-" + dashed(a) + "." + domain + ".amazonaws.com"
+}
+
+func dashed(a netip.Addr) string { return strings.ReplaceAll(a.String(), ".", "-") }
+
+// interfacesOf are an instance's interfaces by device index.
+func interfacesOf(r cloud.Reader, instanceID string) []vpc.NetworkInterface {
+	out := slices.Collect(vpc.NetworkInterfaces.By(r, "instance", instanceID))
+	slices.SortFunc(out, func(a, b vpc.NetworkInterface) int { return a.Attachment.DeviceIndex - b.Attachment.DeviceIndex })
+	return out
+}
