@@ -75,7 +75,7 @@ func RemoveInterface(tx *cloud.Tx, id string) {
 	if !ok {
 		return
 	}
-	ReleaseLent(tx, id)
+	interfaceGone(tx, &n)
 	unbindAddresses(tx, id, netip.Addr{})
 	if s, ok := Subnets.Get(tx, n.SubnetID); ok {
 		s.AvailableIPv4 += len(n.PrivateIPs)

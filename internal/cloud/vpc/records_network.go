@@ -13,7 +13,27 @@ const (
 	ByVPC    = "vpc"    // VPC id
 	BySubnet = "subnet" // subnet id
 	ByGroup  = "group"  // security group id
+	// ByAssociation finds the holder of an association id.
+	ByAssociation = "association"
+	// ByToken finds what a client token made; the key is TokenKey.
+	ByToken = "token"
 )
+
+// TokenKey is the key of the ByToken indexes; empty without a token.
+func TokenKey(s cloud.Scope, token string) string {
+	if token == "" {
+		return ""
+	}
+	return s.Key() + "/" + token
+}
+
+func associationIDs(blocks []CIDRAssociation) []string {
+	var ids []string
+	for _, b := range blocks {
+		ids = append(ids, b.AssociationID)
+	}
+	return ids
+}
 
 // VPC is a virtual private cloud.
 type VPC struct {
@@ -51,7 +71,19 @@ func (v *VPC) Primary() netip.Prefix { return v.CIDRs[0].Prefix }
 
 // VPCs is the table of VPCs.
 var VPCs = cloud.NewTable("vpc", func(v *VPC) string { return v.ID },
-	cloud.Index[VPC]{Name: ByScope, Keys: func(v *VPC) []string { return []string{v.Key()} }})
+	cloud.Index[VPC]{Name: ByScope, Keys: func(v *VPC) []string { return []string{v.Key()} }},
+	cloud.Index[VPC]{Name: ByAssociation, Keys: func(v *VPC) []string {
+		return append(associationIDs(v.CIDRs), associationIDs(v.IPv6CIDRs)...)
+	}},
+	// "dhcp" finds the VPCs that use a DHCP option set.
+	cloud.Index[VPC]{Name: "dhcp", Keys: func(v *VPC) []string { return []string{v.DHCPOptionsID} }},
+	// "default" finds the default VPC of a scope.
+	cloud.Index[VPC]{Name: "default", Keys: func(v *VPC) []string {
+		if !v.IsDefault {
+			return nil
+		}
+		return []string{v.Key()}
+	}})
 
 // Subnet is a subnet of a VPC in one zone.
 type Subnet struct {
@@ -79,7 +111,8 @@ type Subnet struct {
 // Subnets is the table of subnets.
 var Subnets = cloud.NewTable("subnet", func(s *Subnet) string { return s.ID },
 	cloud.Index[Subnet]{Name: ByScope, Keys: func(s *Subnet) []string { return []string{s.Key()} }},
-	cloud.Index[Subnet]{Name: ByVPC, Keys: func(s *Subnet) []string { return []string{s.VPCID} }})
+	cloud.Index[Subnet]{Name: ByVPC, Keys: func(s *Subnet) []string { return []string{s.VPCID} }},
+	cloud.Index[Subnet]{Name: ByAssociation, Keys: func(s *Subnet) []string { return associationIDs(s.IPv6CIDRs) }})
 
 // RouteTable is a VPC's route table with its associations.
 type RouteTable struct {
@@ -91,6 +124,7 @@ type RouteTable struct {
 	Routes       []Route
 	Associations []RouteTableAssociation
 	Tags         cloud.Tags
+	ClientToken  string
 }
 
 // RouteTableAssociation ties a table to a subnet, or makes it the main table.
@@ -129,6 +163,16 @@ var RouteTables = cloud.NewTable("route-table", func(t *RouteTable) string { ret
 			ids = append(ids, r.GatewayID, r.NATGatewayID, r.InterfaceID)
 		}
 		return ids
+	}},
+	cloud.Index[RouteTable]{Name: ByAssociation, Keys: func(t *RouteTable) []string {
+		var ids []string
+		for _, a := range t.Associations {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	}},
+	cloud.Index[RouteTable]{Name: ByToken, Keys: func(t *RouteTable) []string {
+		return []string{TokenKey(t.Scope, t.ClientToken)}
 	}})
 
 // InternetGateway is an internet gateway, attached to at most one VPC.
@@ -168,7 +212,10 @@ type NATGateway struct {
 var NATGateways = cloud.NewTable("nat-gateway", func(g *NATGateway) string { return g.ID },
 	cloud.Index[NATGateway]{Name: ByScope, Keys: func(g *NATGateway) []string { return []string{g.Key()} }},
 	cloud.Index[NATGateway]{Name: ByVPC, Keys: func(g *NATGateway) []string { return []string{g.VPCID} }},
-	cloud.Index[NATGateway]{Name: BySubnet, Keys: func(g *NATGateway) []string { return []string{g.SubnetID} }})
+	cloud.Index[NATGateway]{Name: BySubnet, Keys: func(g *NATGateway) []string { return []string{g.SubnetID} }},
+	cloud.Index[NATGateway]{Name: ByToken, Keys: func(g *NATGateway) []string {
+		return []string{TokenKey(g.Scope, g.ClientToken)}
+	}})
 
 // Address is a public IPv4 address: an Elastic IP (AllocationID set), or one
 // that AWS lends to an interface (then it has no AllocationID and its key is
