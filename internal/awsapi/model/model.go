@@ -14,6 +14,14 @@ type Service struct {
 	// Unserved are the operations that AWS has and Musubi does not serve: their
 	// names, and for rest protocols where they are.
 	Unserved []Operation
+	// Errors are the error codes that the model knows, with their HTTP status.
+	Errors []Error
+}
+
+// Error is an error code of a service and its HTTP status.
+type Error struct {
+	Code   string
+	Status int
 }
 
 // Operation is what the API model says of an operation.

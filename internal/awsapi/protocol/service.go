@@ -2,12 +2,16 @@
 // protocols between bytes and the generated structs of awsapi/model, the SigV4
 // header, and the error envelopes.
 //
-// It may import internal/cloud (Caller, Error) only.
+// It may import internal/cloud (Caller, Error) and internal/awsapi/model (the
+// types of the operation tables, none of the generated packages) only.
 package protocol
 
 import (
 	"context"
+	"reflect"
+	"strings"
 
+	"github.com/musubi-net/musubi/internal/awsapi/model"
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
@@ -24,6 +28,9 @@ const (
 
 // Service is one AWS service as served here.
 type Service struct {
+	// Model is the generated table of the service, for example ec2.Model(). It
+	// is required; what is empty below is taken from it.
+	Model model.Service
 	// Name is the signing name: ec2, elasticloadbalancing, route53, iam, sts.
 	Name         string
 	Protocol     Protocol
@@ -50,6 +57,8 @@ type Call struct {
 // Operation is one action of a service. Make it with Op.
 type Operation struct {
 	Name   string
+	in     reflect.Type
+	out    reflect.Type
 	input  func() any
 	invoke func(ctx context.Context, call *Call, in any) (any, error)
 }
@@ -59,11 +68,16 @@ type Operation struct {
 func Op[I, O any](name string, handle func(context.Context, *Call, *I) (*O, error)) Operation {
 	return Operation{
 		Name:  name,
+		in:    reflect.TypeFor[I](),
+		out:   reflect.TypeFor[O](),
 		input: func() any { return new(I) },
 		invoke: func(ctx context.Context, call *Call, in any) (any, error) {
 			out, err := handle(ctx, call, in.(*I))
 			if err != nil {
 				return nil, err
+			}
+			if out == nil {
+				out = new(O)
 			}
 			return out, nil
 		},
@@ -79,3 +93,13 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// ChangeBatchError is Route 53's refusal of a batch of changes, which has an
+// envelope of its own: one message per change that can not be made.
+type ChangeBatchError struct {
+	Messages []string
+}
+
+func (e *ChangeBatchError) Error() string {
+	return "InvalidChangeBatch: " + strings.Join(e.Messages, ", ")
+}

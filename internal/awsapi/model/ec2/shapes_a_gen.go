@@ -75,13 +75,11 @@ type AddressAttribute struct {
 
 // AllocateAddressRequest is a structure of the API.
 type AllocateAddressRequest struct {
-	Address               *string            `in:"Address"`
-	CustomerOwnedIpv4Pool *string            `in:"CustomerOwnedIpv4Pool"`
-	Domain                *string            `in:"Domain"`
-	DryRun                *bool              `in:"DryRun"`
-	NetworkBorderGroup    *string            `in:"NetworkBorderGroup"`
-	PublicIpv4Pool        *string            `in:"PublicIpv4Pool"`
-	TagSpecifications     []TagSpecification `in:"TagSpecification"`
+	Domain             *string            `in:"Domain"`
+	DryRun             *bool              `in:"DryRun"`
+	NetworkBorderGroup *string            `in:"NetworkBorderGroup"`
+	PublicIpv4Pool     *string            `in:"PublicIpv4Pool"`
+	TagSpecifications  []TagSpecification `in:"TagSpecification"`
 }
 
 // AllocateAddressResult is a structure of the API.
@@ -183,7 +181,6 @@ type AssociateIamInstanceProfileResult struct {
 // AssociateRouteTableRequest is a structure of the API.
 type AssociateRouteTableRequest struct {
 	DryRun       *bool   `in:"DryRun"`
-	GatewayId    *string `in:"GatewayId"`
 	RouteTableId *string `in:"RouteTableId" must:"y"`
 	SubnetId     *string `in:"SubnetId"`
 }
@@ -196,10 +193,8 @@ type AssociateRouteTableResult struct {
 
 // AssociateSubnetCidrBlockRequest is a structure of the API.
 type AssociateSubnetCidrBlockRequest struct {
-	Ipv6CidrBlock     *string `in:"Ipv6CidrBlock"`
-	Ipv6IpamPoolId    *string `in:"Ipv6IpamPoolId"`
-	Ipv6NetmaskLength *int64  `in:"Ipv6NetmaskLength"`
-	SubnetId          *string `in:"SubnetId" must:"y"`
+	Ipv6CidrBlock *string `in:"Ipv6CidrBlock"`
+	SubnetId      *string `in:"SubnetId" must:"y"`
 }
 
 // AssociateSubnetCidrBlockResult is a structure of the API.
@@ -212,13 +207,7 @@ type AssociateSubnetCidrBlockResult struct {
 type AssociateVpcCidrBlockRequest struct {
 	AmazonProvidedIpv6CidrBlock     *bool   `in:"AmazonProvidedIpv6CidrBlock"`
 	CidrBlock                       *string `in:"CidrBlock"`
-	Ipv4IpamPoolId                  *string `in:"Ipv4IpamPoolId"`
-	Ipv4NetmaskLength               *int64  `in:"Ipv4NetmaskLength"`
-	Ipv6CidrBlock                   *string `in:"Ipv6CidrBlock"`
 	Ipv6CidrBlockNetworkBorderGroup *string `in:"Ipv6CidrBlockNetworkBorderGroup"`
-	Ipv6IpamPoolId                  *string `in:"Ipv6IpamPoolId"`
-	Ipv6NetmaskLength               *int64  `in:"Ipv6NetmaskLength"`
-	Ipv6Pool                        *string `in:"Ipv6Pool"`
 	VpcId                           *string `in:"VpcId" must:"y"`
 }
 

@@ -138,16 +138,13 @@ type CreateInternetGatewayResult struct {
 
 // CreateNatGatewayRequest is a structure of the API.
 type CreateNatGatewayRequest struct {
-	AllocationId                   *string            `in:"AllocationId"`
-	ClientToken                    *string            `in:"ClientToken"`
-	ConnectivityType               *string            `in:"ConnectivityType"`
-	DryRun                         *bool              `in:"DryRun"`
-	PrivateIpAddress               *string            `in:"PrivateIpAddress"`
-	SecondaryAllocationIds         []string           `in:"SecondaryAllocationId" item:"AllocationId"`
-	SecondaryPrivateIpAddressCount *int64             `in:"SecondaryPrivateIpAddressCount"`
-	SecondaryPrivateIpAddresses    []string           `in:"SecondaryPrivateIpAddress"`
-	SubnetId                       *string            `in:"SubnetId" must:"y"`
-	TagSpecifications              []TagSpecification `in:"TagSpecification"`
+	AllocationId      *string            `in:"AllocationId"`
+	ClientToken       *string            `in:"ClientToken"`
+	ConnectivityType  *string            `in:"ConnectivityType"`
+	DryRun            *bool              `in:"DryRun"`
+	PrivateIpAddress  *string            `in:"PrivateIpAddress"`
+	SubnetId          *string            `in:"SubnetId" must:"y"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
 }
 
 // CreateNatGatewayResult is a structure of the API.
@@ -186,22 +183,14 @@ type CreateNetworkInterfaceResult struct {
 
 // CreateRouteRequest is a structure of the API.
 type CreateRouteRequest struct {
-	CarrierGatewayId            *string `in:"CarrierGatewayId"`
-	CoreNetworkArn              *string `in:"CoreNetworkArn"`
-	DestinationCidrBlock        *string `in:"DestinationCidrBlock"`
-	DestinationIpv6CidrBlock    *string `in:"DestinationIpv6CidrBlock"`
-	DestinationPrefixListId     *string `in:"DestinationPrefixListId"`
-	DryRun                      *bool   `in:"DryRun"`
-	EgressOnlyInternetGatewayId *string `in:"EgressOnlyInternetGatewayId"`
-	GatewayId                   *string `in:"GatewayId"`
-	InstanceId                  *string `in:"InstanceId"`
-	LocalGatewayId              *string `in:"LocalGatewayId"`
-	NatGatewayId                *string `in:"NatGatewayId"`
-	NetworkInterfaceId          *string `in:"NetworkInterfaceId"`
-	RouteTableId                *string `in:"RouteTableId" must:"y"`
-	TransitGatewayId            *string `in:"TransitGatewayId"`
-	VpcEndpointId               *string `in:"VpcEndpointId"`
-	VpcPeeringConnectionId      *string `in:"VpcPeeringConnectionId"`
+	DestinationCidrBlock     *string `in:"DestinationCidrBlock"`
+	DestinationIpv6CidrBlock *string `in:"DestinationIpv6CidrBlock"`
+	DryRun                   *bool   `in:"DryRun"`
+	GatewayId                *string `in:"GatewayId"`
+	InstanceId               *string `in:"InstanceId"`
+	NatGatewayId             *string `in:"NatGatewayId"`
+	NetworkInterfaceId       *string `in:"NetworkInterfaceId"`
+	RouteTableId             *string `in:"RouteTableId" must:"y"`
 }
 
 // CreateRouteResult is a structure of the API.
@@ -245,13 +234,8 @@ type CreateSubnetRequest struct {
 	AvailabilityZoneId *string            `in:"AvailabilityZoneId"`
 	CidrBlock          *string            `in:"CidrBlock"`
 	DryRun             *bool              `in:"DryRun"`
-	Ipv4IpamPoolId     *string            `in:"Ipv4IpamPoolId"`
-	Ipv4NetmaskLength  *int64             `in:"Ipv4NetmaskLength"`
 	Ipv6CidrBlock      *string            `in:"Ipv6CidrBlock"`
-	Ipv6IpamPoolId     *string            `in:"Ipv6IpamPoolId"`
 	Ipv6Native         *bool              `in:"Ipv6Native"`
-	Ipv6NetmaskLength  *int64             `in:"Ipv6NetmaskLength"`
-	OutpostArn         *string            `in:"OutpostArn"`
 	TagSpecifications  []TagSpecification `in:"TagSpecification"`
 	VpcId              *string            `in:"VpcId" must:"y"`
 }
@@ -321,13 +305,7 @@ type CreateVpcRequest struct {
 	CidrBlock                       *string            `in:"CidrBlock"`
 	DryRun                          *bool              `in:"DryRun"`
 	InstanceTenancy                 *string            `in:"InstanceTenancy"`
-	Ipv4IpamPoolId                  *string            `in:"Ipv4IpamPoolId"`
-	Ipv4NetmaskLength               *int64             `in:"Ipv4NetmaskLength"`
-	Ipv6CidrBlock                   *string            `in:"Ipv6CidrBlock"`
 	Ipv6CidrBlockNetworkBorderGroup *string            `in:"Ipv6CidrBlockNetworkBorderGroup"`
-	Ipv6IpamPoolId                  *string            `in:"Ipv6IpamPoolId"`
-	Ipv6NetmaskLength               *int64             `in:"Ipv6NetmaskLength"`
-	Ipv6Pool                        *string            `in:"Ipv6Pool"`
 	TagSpecifications               []TagSpecification `in:"TagSpecification"`
 }
 

@@ -168,10 +168,7 @@ type ModifySecurityGroupRulesResult struct {
 // ModifySubnetAttributeRequest is a structure of the API.
 type ModifySubnetAttributeRequest struct {
 	AssignIpv6AddressOnCreation             *AttributeBooleanValue `in:"AssignIpv6AddressOnCreation"`
-	CustomerOwnedIpv4Pool                   *string                `in:"CustomerOwnedIpv4Pool"`
-	DisableLniAtDeviceIndex                 *AttributeBooleanValue `in:"DisableLniAtDeviceIndex"`
 	EnableDns64                             *AttributeBooleanValue `in:"EnableDns64"`
-	EnableLniAtDeviceIndex                  *int64                 `in:"EnableLniAtDeviceIndex"`
 	EnableResourceNameDnsAAAARecordOnLaunch *AttributeBooleanValue `in:"EnableResourceNameDnsAAAARecordOnLaunch"`
 	EnableResourceNameDnsARecordOnLaunch    *AttributeBooleanValue `in:"EnableResourceNameDnsARecordOnLaunch"`
 	MapCustomerOwnedIpOnLaunch              *AttributeBooleanValue `in:"MapCustomerOwnedIpOnLaunch"`

@@ -69,23 +69,15 @@ type ReplaceIamInstanceProfileAssociationResult struct {
 
 // ReplaceRouteRequest is a structure of the API.
 type ReplaceRouteRequest struct {
-	CarrierGatewayId            *string `in:"CarrierGatewayId"`
-	CoreNetworkArn              *string `in:"CoreNetworkArn"`
-	DestinationCidrBlock        *string `in:"DestinationCidrBlock"`
-	DestinationIpv6CidrBlock    *string `in:"DestinationIpv6CidrBlock"`
-	DestinationPrefixListId     *string `in:"DestinationPrefixListId"`
-	DryRun                      *bool   `in:"DryRun"`
-	EgressOnlyInternetGatewayId *string `in:"EgressOnlyInternetGatewayId"`
-	GatewayId                   *string `in:"GatewayId"`
-	InstanceId                  *string `in:"InstanceId"`
-	LocalGatewayId              *string `in:"LocalGatewayId"`
-	LocalTarget                 *bool   `in:"LocalTarget"`
-	NatGatewayId                *string `in:"NatGatewayId"`
-	NetworkInterfaceId          *string `in:"NetworkInterfaceId"`
-	RouteTableId                *string `in:"RouteTableId" must:"y"`
-	TransitGatewayId            *string `in:"TransitGatewayId"`
-	VpcEndpointId               *string `in:"VpcEndpointId"`
-	VpcPeeringConnectionId      *string `in:"VpcPeeringConnectionId"`
+	DestinationCidrBlock     *string `in:"DestinationCidrBlock"`
+	DestinationIpv6CidrBlock *string `in:"DestinationIpv6CidrBlock"`
+	DryRun                   *bool   `in:"DryRun"`
+	GatewayId                *string `in:"GatewayId"`
+	InstanceId               *string `in:"InstanceId"`
+	LocalTarget              *bool   `in:"LocalTarget"`
+	NatGatewayId             *string `in:"NatGatewayId"`
+	NetworkInterfaceId       *string `in:"NetworkInterfaceId"`
+	RouteTableId             *string `in:"RouteTableId" must:"y"`
 }
 
 // ReplaceRouteResult is empty: the API has no such structure.

@@ -75,6 +75,12 @@ type shape struct {
 	Min, Max *float64
 
 	TimestampFormat string
+
+	Exception bool
+	Error     *struct {
+		Code           string
+		HTTPStatusCode int
+	}
 }
 
 type ref struct {

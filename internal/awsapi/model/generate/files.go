@@ -123,8 +123,32 @@ func (g *generator) table() (string, error) {
 		}
 		b.WriteString("},\n")
 	}
-	b.WriteString("},\n}\n}\n")
+	b.WriteString("},\n")
+	g.errorTable(b)
+	b.WriteString("}\n}\n")
 	return b.String(), nil
+}
+
+// errorTable writes the error codes that the model gives a status.
+func (g *generator) errorTable(b *strings.Builder) {
+	b.WriteString("Errors: []model.Error{\n")
+	for _, name := range slices.Sorted(maps.Keys(g.api.Shapes)) {
+		s := g.api.Shapes[name]
+		if !s.Exception {
+			continue
+		}
+		code, status := name, 400
+		if s.Error != nil {
+			if s.Error.Code != "" {
+				code = s.Error.Code
+			}
+			if s.Error.HTTPStatusCode != 0 {
+				status = s.Error.HTTPStatusCode
+			}
+		}
+		fmt.Fprintf(b, "{Code: %q, Status: %d},\n", code, status)
+	}
+	b.WriteString("},\n")
 }
 
 func (g *generator) tableEntry(b *strings.Builder, name string) error {

@@ -73,6 +73,9 @@ func (s selection) serves(member string, r *ref) bool {
 	if slices.Contains(s.except, member) {
 		return false
 	}
+	if member == "DryRun" {
+		return true
+	}
 	if s.only != nil {
 		return slices.Contains(s.only, member)
 	}

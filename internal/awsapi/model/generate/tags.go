@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,9 +122,16 @@ func (g *generator) constraints(t *tag, s *shape) {
 	if s.Max != nil {
 		t.add("max", strconv.FormatFloat(*s.Max, 'f', -1, 64))
 	}
-	if s.Pattern != "" {
+	if s.Pattern != "" && compiles(s.Pattern) {
 		t.add("pattern", s.Pattern)
 	}
+}
+
+// compiles reports whether a pattern can be checked: Java's regular expressions
+// can look ahead, Go's can not. The front door translates \uXXXX likewise.
+func compiles(pattern string) bool {
+	_, err := regexp.Compile(regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`).ReplaceAllString(pattern, `\x{$1}`))
+	return err == nil
 }
 
 // goType is the Go type of a member.

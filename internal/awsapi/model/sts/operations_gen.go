@@ -26,5 +26,15 @@ func Model() model.Service {
 			{Name: "GetFederationToken"},
 			{Name: "GetWebIdentityToken"},
 		},
+		Errors: []model.Error{
+			{Code: "ExpiredTokenException", Status: 400},
+			{Code: "IDPCommunicationError", Status: 400},
+			{Code: "IDPRejectedClaim", Status: 403},
+			{Code: "InvalidAuthorizationMessageException", Status: 400},
+			{Code: "InvalidIdentityToken", Status: 400},
+			{Code: "MalformedPolicyDocument", Status: 400},
+			{Code: "PackedPolicyTooLarge", Status: 400},
+			{Code: "RegionDisabledException", Status: 403},
+		},
 	}
 }

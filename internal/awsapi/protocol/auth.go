@@ -1,0 +1,100 @@
+package protocol
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const signingAlgorithm = "AWS4-HMAC-SHA256"
+
+// credential is the scope that a request was signed for. Signatures are not
+// verified: any secret is good. That there is one shows that the client is an
+// AWS client and no web page.
+type credential struct {
+	keyID, date, region, service string
+}
+
+// readCredential finds the credential in the Authorization header, or in the
+// parameters of a presigned request.
+func readCredential(h http.Header, params url.Values) (credential, *Error) {
+	auth := h.Get("Authorization")
+	if auth == "" {
+		if params.Get("X-Amz-Algorithm") == "" {
+			return credential{}, &Error{Code: "MissingAuthenticationToken", Message: "Request is missing Authentication Token", Status: http.StatusForbidden}
+		}
+		return presigned(params)
+	}
+	algorithm, rest, _ := strings.Cut(auth, " ")
+	if algorithm != signingAlgorithm {
+		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", algorithm)
+	}
+	fields := map[string]string{}
+	for part := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == ',' || r == ' ' }) {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok {
+			return credential{}, incomplete("'%s' not a valid key=value pair (missing equal-sign) in Authorization header: '%s'.", part, auth)
+		}
+		fields[key] = value
+	}
+	if missing := missingFields(fields, "Authorization header requires '%s' parameter.", "Credential", "Signature", "SignedHeaders"); missing != "" {
+		return credential{}, incomplete("%s Authorization=%s", missing, algorithm)
+	}
+	return parseScope(fields["Credential"])
+}
+
+func presigned(params url.Values) (credential, *Error) {
+	if a := params.Get("X-Amz-Algorithm"); a != signingAlgorithm {
+		return credential{}, incomplete("Unsupported AWS 'algorithm': '%s'.", a)
+	}
+	fields := map[string]string{}
+	names := []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders"}
+	for _, name := range names {
+		fields[name] = params.Get(name)
+	}
+	if missing := missingFields(fields, "AWS query-string parameters must include '%s'.", names...); missing != "" {
+		return credential{}, incomplete("%s Re-examine the query-string parameters.", missing)
+	}
+	return parseScope(fields["X-Amz-Credential"])
+}
+
+func missingFields(fields map[string]string, sentence string, names ...string) string {
+	var missing []string
+	for _, name := range names {
+		if fields[name] == "" {
+			missing = append(missing, fmt.Sprintf(sentence, name))
+		}
+	}
+	return strings.Join(missing, " ")
+}
+
+func parseScope(text string) (credential, *Error) {
+	parts := strings.Split(text, "/")
+	if len(parts) != 5 {
+		return credential{}, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", text)
+	}
+	c := credential{keyID: parts[0], date: parts[1], region: parts[2], service: parts[3]}
+	if parts[4] != "aws4_request" {
+		return c, incomplete("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'.", parts[4])
+	}
+	if c.keyID == "" || len(c.keyID) > 128 {
+		return c, incomplete("Credential should have a key id of 1 to 128 characters.")
+	}
+	if len(c.date) != 8 || strings.Trim(c.date, "0123456789") != "" {
+		return c, incomplete("Date in Credential scope must be in the format YYYYMMDD, got '%s'.", c.date)
+	}
+	if c.region == "" || len(c.region) > 32 || strings.Trim(c.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return c, &Error{Code: "SignatureDoesNotMatch", Message: "Credential should be scoped to a valid region.", Status: http.StatusForbidden}
+	}
+	return c, nil
+}
+
+func incomplete(format string, args ...any) *Error {
+	return &Error{Code: "IncompleteSignature", Message: fmt.Sprintf(format, args...), Status: http.StatusForbidden}
+}
+
+// account is the account that a key id names by itself: its own 12 digits.
+func (c credential) account() (string, bool) {
+	return c.keyID, len(c.keyID) == 12 && strings.Trim(c.keyID, "0123456789") == ""
+}

@@ -1,0 +1,34 @@
+package protocol
+
+import (
+	"maps"
+	"sync"
+)
+
+// maxUnserved bounds how many different operations are counted: their names
+// come from clients.
+const maxUnserved = 1000
+
+// unserved counts the requests for operations that are not served.
+type unserved struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (u *unserved) add(service, operation string) {
+	key := service + ":" + operation
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.counts == nil {
+		u.counts = map[string]int{}
+	}
+	if _, known := u.counts[key]; known || len(u.counts) < maxUnserved {
+		u.counts[key]++
+	}
+}
+
+func (u *unserved) all() map[string]int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return maps.Clone(u.counts)
+}
