@@ -77,6 +77,8 @@ type Instance struct {
 	Volumes               []BlockDevice
 	Tags                  cloud.Tags
 	ClientToken           string
+	// RequestHash tells whether a repeated ClientToken repeats the request.
+	RequestHash string
 	// TerminatedAt lets terminated instances vanish after a while.
 	TerminatedAt time.Time
 }
@@ -125,7 +127,18 @@ type Volume struct {
 	InstanceID string
 	State      string // in-use, available
 	CreatedAt  time.Time
-	Tags       cloud.Tags
+	// Modification is the last change of size, type or speed.
+	Modification *VolumeModification
+	Tags         cloud.Tags
+}
+
+// VolumeModification is a change of a volume that is done.
+type VolumeModification struct {
+	OriginalSizeGiB, TargetSizeGiB       int
+	OriginalType, TargetType             string
+	OriginalIOPS, TargetIOPS             int
+	OriginalThroughput, TargetThroughput int
+	At                                   time.Time
 }
 
 // Volumes is the table of volumes.
@@ -147,7 +160,9 @@ type KeyPair struct {
 
 // KeyPairs is the table of key pairs.
 var KeyPairs = cloud.NewTable("key-pair", func(k *KeyPair) string { return k.Key() + "/" + k.Name },
-	cloud.Index[KeyPair]{Name: ByScope, Keys: func(k *KeyPair) []string { return []string{k.Key()} }})
+	cloud.Index[KeyPair]{Name: ByScope, Keys: func(k *KeyPair) []string { return []string{k.Key()} }},
+	// "pair" finds a key pair by its key-… id.
+	cloud.Index[KeyPair]{Name: "pair", Keys: func(k *KeyPair) []string { return []string{k.ID} }})
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable { return []cloud.AnyTable{Instances, Volumes, KeyPairs} }
