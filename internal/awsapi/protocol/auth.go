@@ -84,6 +84,9 @@ func parseScope(text string) (credential, *Error) {
 	if len(c.date) != 8 || strings.Trim(c.date, "0123456789") != "" {
 		return c, incomplete("Date in Credential scope must be in the format YYYYMMDD, got '%s'.", c.date)
 	}
+	if c.service == "" || len(c.service) > 64 {
+		return c, incomplete("Credential should be scoped to a valid service.")
+	}
 	if c.region == "" || len(c.region) > 32 || strings.Trim(c.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return c, &Error{Code: "SignatureDoesNotMatch", Message: "Credential should be scoped to a valid region.", Status: http.StatusForbidden}
 	}

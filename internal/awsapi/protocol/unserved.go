@@ -5,9 +5,11 @@ import (
 	"sync"
 )
 
-// maxUnserved bounds how many different operations are counted: their names
-// come from clients.
-const maxUnserved = 1000
+// The bounds of what is counted: the names come from clients.
+const (
+	maxUnserved     = 1000
+	maxUnservedName = 200
+)
 
 // unserved counts the requests for operations that are not served.
 type unserved struct {
@@ -17,6 +19,9 @@ type unserved struct {
 
 func (u *unserved) add(service, operation string) {
 	key := service + ":" + operation
+	if operation == "" || len(key) > maxUnservedName {
+		return
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.counts == nil {
