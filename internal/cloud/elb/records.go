@@ -68,6 +68,9 @@ type Node struct {
 	IPv6         netip.Addr
 	PublicIP     netip.Addr // internet-facing
 	AllocationID string
+	// ChosenIPv4 and ChosenIPv6 say that the user named the private address:
+	// only then AWS shows it in the description.
+	ChosenIPv4, ChosenIPv6 bool
 }
 
 // LoadBalancers is the table of load balancers.
@@ -89,6 +92,9 @@ type Listener struct {
 	Targets    []WeightedGroup
 	Attributes map[string]string
 	Tags       cloud.Tags
+	// GroupStickinessSeconds is the duration that was given with a group
+	// stickiness that is off; it has no effect.
+	GroupStickinessSeconds int
 }
 
 // WeightedGroup is a target group in a forward action.

@@ -1,0 +1,175 @@
+package privatelink
+
+import (
+	"slices"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
+)
+
+const maxEndpointsPerVPC = 50
+
+// CreateEndpoint makes an interface endpoint to an endpoint service. Its
+// interfaces and names exist at once; it is pending until the reconciler
+// reports its path.
+type CreateEndpoint struct {
+	Type          string // default: Gateway
+	VPCID         string
+	ServiceName   string
+	SubnetIDs     []string
+	Subnets       []SubnetConfig
+	GroupIDs      []string // default: the VPC's default group
+	RouteTableIDs []string
+	IPAddressType string // default: ipv4
+	DNSRecordType string // default: as the address type
+	PrivateDNS    bool
+	Policy        string // default: full access
+	Tags          cloud.Tags
+	ClientToken   string
+}
+
+// Apply implements cloud.Command.
+func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
+	scope := tx.Caller.Scope
+	if c.Type == "" {
+		c.Type = "Gateway"
+	}
+	if c.ClientToken != "" {
+		for e := range Endpoints.By(tx, ByScope, scope.Key()) {
+			if e.ClientToken == c.ClientToken {
+				return e, c.same(e)
+			}
+		}
+	}
+	v, s, err := c.find(tx)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	e := Endpoint{ID: "vpce-" + tx.IDs.Hex(17), Scope: scope, Type: c.Type, VPCID: v.ID, ServiceName: s.Name, ServiceID: s.ID,
+		ServiceRegion: s.Region, State: Pending, Policy: c.Policy, Suffix: tx.IDs.Alnum(8),
+		ConnectionID: "vpce-con-" + tx.IDs.Hex(17), CreatedAt: tx.Now, ClientToken: c.ClientToken, Tags: c.Tags.Clone()}
+	if s.AcceptanceRequired {
+		e.State = PendingAcceptance
+	}
+	if err := c.options(tx, &e, v, s); err != nil {
+		return Endpoint{}, err
+	}
+	for _, sn := range join(c.SubnetIDs, c.Subnets) {
+		if err := e.addInterface(tx, s, sn); err != nil {
+			return Endpoint{}, err
+		}
+	}
+	e.DNSEntries = e.entries()
+	Endpoints.Put(tx, e)
+	return e, nil
+}
+
+// find checks the type, the VPC and the service.
+func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
+	switch c.Type {
+	case "Interface", "Gateway", "GatewayLoadBalancer":
+	case "Resource", "ServiceNetwork":
+		return vpc.VPC{}, Service{}, notServed(subjectEndpoint, "A VPC endpoint of type '%s'", c.Type)
+	default:
+		return vpc.VPC{}, Service{}, cloud.Errorf(cloud.KindInvalid, subjectEndpoint, "InvalidVpcEndpointType",
+			"The VPC endpoint type '%s' is not valid.", c.Type)
+	}
+	v, ok := vpc.VPCs.Get(tx, c.VPCID)
+	if !ok || v.Scope != tx.Caller.Scope {
+		return v, Service{}, &cloud.Error{Kind: cloud.KindNotFound, Subject: "vpc", ID: c.VPCID, Code: "InvalidVpcID.NotFound",
+			Message: "The vpc ID '" + c.VPCID + "' does not exist"}
+	}
+	if isAWSService(c.ServiceName) {
+		return v, Service{}, cloud.Errorf(cloud.KindUnsupported, subjectService, "InvalidServiceName",
+			"The Vpc Endpoint Service '%s' does not exist: endpoints to AWS's own services are not served by Musubi yet", c.ServiceName)
+	}
+	s, ok := Services.First(tx, ByName, c.ServiceName)
+	if !ok || s.Region != v.Region || !s.Allows(tx.Caller) {
+		return v, s, noServiceName(c.ServiceName)
+	}
+	if c.Type != "Interface" {
+		return v, s, invalid(subjectEndpoint, "Endpoint type (%s) does not match available service types ([Interface]).", c.Type)
+	}
+	n := 0
+	for range Endpoints.By(tx, ByVPC, v.ID) {
+		n++
+	}
+	if n >= maxEndpointsPerVPC {
+		return v, s, cloud.Errorf(cloud.KindLimit, subjectEndpoint, "VpcEndpointLimitExceeded",
+			"The maximum number of VPC endpoints per VPC has been reached.")
+	}
+	return v, s, nil
+}
+
+// options checks and sets what is not a subnet.
+func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service) error {
+	if len(c.RouteTableIDs) > 0 {
+		return invalid(subjectEndpoint, "Route table IDs are only supported for Gateway type VPC Endpoint.")
+	}
+	if c.PrivateDNS {
+		return checkPrivateDNS(v, s)
+	}
+	if e.Policy == "" {
+		e.Policy = DefaultPolicy
+	}
+	if err := checkPolicy(e.Policy); err != nil {
+		return err
+	}
+	ipType := c.IPAddressType
+	if ipType == "" {
+		ipType = "ipv4"
+	}
+	if err := e.setIPType(s, ipType); err != nil {
+		return err
+	}
+	if err := e.setRecordType(c.DNSRecordType); err != nil {
+		return err
+	}
+	if len(c.GroupIDs) == 0 {
+		e.GroupIDs = []string{v.DefaultGroupID}
+		return nil
+	}
+	var err error
+	e.GroupIDs, err = vpc.CheckGroups(tx, v.ID, c.GroupIDs)
+	return err
+}
+
+func (c CreateEndpoint) same(e Endpoint) error {
+	var subnets []string
+	for _, s := range join(c.SubnetIDs, c.Subnets) {
+		subnets = append(subnets, s.SubnetID)
+	}
+	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && slices.Equal(subnets, e.SubnetIDs) &&
+		(len(c.GroupIDs) == 0 || sameSet(c.GroupIDs, e.GroupIDs)) {
+		return nil
+	}
+	return tokenMismatch(subjectEndpoint)
+}
+
+// FindEndpoint returns the caller's own endpoint with that id.
+func FindEndpoint(r cloud.Reader, scope cloud.Scope, id string) (Endpoint, error) {
+	e, ok := Endpoints.Get(r, id)
+	if !ok || e.Scope != scope {
+		return Endpoint{}, noEndpoint(id)
+	}
+	return e, nil
+}
+
+// DeleteEndpoints deletes endpoints: they are deleting until the reconciler
+// reports that their path is gone.
+type DeleteEndpoints struct{ IDs []string }
+
+// Apply implements cloud.Command.
+func (c DeleteEndpoints) Apply(tx *cloud.Tx) ([]Unsuccessful, error) {
+	var failed []Unsuccessful
+	for _, id := range c.IDs {
+		e, err := FindEndpoint(tx, tx.Caller.Scope, id)
+		if err != nil {
+			failed = append(failed, Unsuccessful{id, "InvalidVpcEndpoint.NotFound", err.Error()})
+			continue
+		}
+		e.State = Deleting
+		Endpoints.Put(tx, e)
+	}
+	return failed, nil
+}

@@ -1,0 +1,111 @@
+package privatelink
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+)
+
+// ModifyPermissions adds and removes principals that may connect to a service.
+// It returns the entries of those that were to be added.
+type ModifyPermissions struct {
+	ServiceID   string
+	Add, Remove []string
+}
+
+// Apply implements cloud.Command.
+func (c ModifyPermissions) Apply(tx *cloud.Tx) ([]AllowedPrincipal, error) {
+	s, err := FindService(tx, tx.Caller.Scope, c.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(slices.Clone(s.AllowedPrincipals), func(p AllowedPrincipal) bool {
+		return slices.Contains(c.Remove, p.ARN)
+	})
+	var added []AllowedPrincipal
+	for _, arn := range c.Add {
+		if i := slices.IndexFunc(list, func(p AllowedPrincipal) bool { return p.ARN == arn }); i >= 0 {
+			added = append(added, list[i])
+			continue
+		}
+		kind := principalType(arn)
+		if kind == "" {
+			return nil, cloud.Errorf(cloud.KindInvalid, subjectService, "InvalidPrincipal", "Invalid Principal: '%s'", arn)
+		}
+		p := AllowedPrincipal{ARN: arn, PermissionID: "vpce-svc-perm-" + tx.IDs.Hex(17), Type: kind}
+		list, added = append(list, p), append(added, p)
+	}
+	s.AllowedPrincipals = list
+	Services.Put(tx, s)
+	return added, nil
+}
+
+// principalType is AWS's name for the kind of a principal; empty if it is none.
+func principalType(arn string) string {
+	if arn == "*" {
+		return "All"
+	}
+	if strings.HasSuffix(arn, ".amazonaws.com") && !strings.Contains(arn, ":") {
+		return "Service"
+	}
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return ""
+	}
+	resource := parts[5]
+	switch {
+	case parts[2] == "organizations" && strings.HasPrefix(resource, "ou/"):
+		return "OrganizationUnit"
+	case parts[2] != "iam" || !isAccount(parts[4]):
+		return ""
+	case resource == "root":
+		return "Account"
+	case strings.HasPrefix(resource, "user/"):
+		return "User"
+	case strings.HasPrefix(resource, "role/"):
+		return "Role"
+	}
+	return ""
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// Allows reports whether a caller may see the service and connect to it: its
+// own account needs no permission.
+func (s *Service) Allows(c cloud.Caller) bool {
+	if c.Account == s.Account {
+		return true
+	}
+	for _, p := range s.AllowedPrincipals {
+		switch p.ARN {
+		case "*", "arn:aws:iam::" + c.Account + ":root", c.PrincipalARN, roleOf(c.PrincipalARN):
+			return true
+		}
+	}
+	return false
+}
+
+// roleOf is the role behind an assumed-role session.
+func roleOf(arn string) string {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:sts::")
+	account, session, ok2 := strings.Cut(rest, ":assumed-role/")
+	if !ok || !ok2 {
+		return arn
+	}
+	role, _, _ := strings.Cut(session, "/")
+	return "arn:aws:iam::" + account + ":role/" + role
+}
+
+// Visible lists the services of the caller's region that the caller may use.
+func Visible(r cloud.Reader, c cloud.Caller) []Service {
+	var out []Service
+	for s := range Services.All(r) {
+		if s.Region == c.Region && s.Allows(c) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
