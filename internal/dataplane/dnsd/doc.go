@@ -1,0 +1,7 @@
+// Package dnsd is a VPC's resolver: it answers from the VPC's private zones by
+// longest match, then from the VPC's own names, then from the names that the
+// cloud owns everywhere. It asks nobody else: what it does not know does not
+// exist. Its sockets are handed in.
+//
+// It may import internal/spec.
+package dnsd
