@@ -56,7 +56,8 @@ func instanceMetadata(r cloud.Reader, i compute.Instance, interfaces []vpc.Netwo
 	}
 	v.document(i, primary)
 	if k, ok := compute.KeyPairs.Get(r, i.Key()+"/"+i.KeyName); ok && i.KeyName != "" {
-		v.set("meta-data/public-keys/0/openssh-key", k.PublicKey)
+		v["meta-data/public-keys"] = "0=" + k.Name
+		v["meta-data/public-keys/0/openssh-key"] = k.PublicKey
 	}
 	if i.Metadata.InstanceTags == "enabled" {
 		for k, t := range i.Tags {

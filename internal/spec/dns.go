@@ -41,17 +41,18 @@ type Public struct {
 	Names map[string][]netip.Addr
 }
 
-// Metadata is what the metadata service knows of one interface's instance.
+// Metadata is what the metadata service knows of the instance behind one address.
 type Metadata struct {
 	VPC        string
-	Address    netip.Addr // the interface's primary address: identifies the asker
+	Address    netip.Addr // of one of its interfaces: identifies the asker
 	InstanceID string
 	// Tokens is required or optional; Enabled false answers 403.
 	TokensRequired bool
 	Enabled        bool
 	HopLimit       int
 	// Values maps a path below /latest/ to its text: "meta-data/instance-id",
-	// "user-data", "dynamic/instance-identity/document".
+	// "user-data", "dynamic/instance-identity/document". Directories are listed
+	// from the paths, unless one has a text of its own.
 	Values map[string]string
 	// Role names the role whose credentials are at
 	// meta-data/iam/security-credentials/<role>; empty without a profile.
