@@ -130,8 +130,7 @@ func (o *operation) encodeEC2(v reflect.Value, requestID string) *response {
 	root := o.name + "Response"
 	w.root(root, o.service.Namespace)
 	w.leaf("requestId", requestID)
-	done := o.out.field("Return")
-	if len(o.out.fields) == 0 || done != nil && absent(v.Field(done.index)) {
+	if len(o.out.fields) == 0 || o.done != nil && absent(v.Field(o.done.index)) {
 		w.leaf("return", "true")
 	}
 	// The …Attribute operations answer the one attribute that was asked for.

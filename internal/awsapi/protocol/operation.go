@@ -20,6 +20,8 @@ type operation struct {
 	in, out  *shape
 	unserved map[string]bool
 	op       Operation
+	dryRun   *field // of the input, if it has one
+	done     *field // of the output: ec2's Return
 }
 
 // response is what goes back to the client.
@@ -49,8 +51,13 @@ func newOperation(s *service, m model.Operation, op Operation, c shapes) (*opera
 	if o.in, err = c.compile(op.in); err != nil {
 		return nil, err
 	}
-	o.out, err = c.compile(op.out)
-	return o, err
+	if o.out, err = c.compile(op.out); err != nil {
+		return nil, err
+	}
+	if s.Protocol == EC2 {
+		o.dryRun, o.done = o.in.field("DryRun"), o.out.field("Return")
+	}
+	return o, nil
 }
 
 // request is what the decoders read.
@@ -175,9 +182,9 @@ func (o *operation) run(ctx context.Context, call *Call, r *request) (*response,
 	if err != nil {
 		return nil, err
 	}
-	if f := o.in.field("DryRun"); f != nil {
-		dry := reflect.ValueOf(in).Elem().Field(f.index)
-		call.DryRun = f.shape.kind == kindBool && !dry.IsNil() && dry.Elem().Bool()
+	if o.dryRun != nil {
+		dry := reflect.ValueOf(in).Elem().Field(o.dryRun.index)
+		call.DryRun = !dry.IsNil() && dry.Elem().Bool()
 	}
 	if call.DryRun {
 		ctx = withDryRun(ctx)
