@@ -107,8 +107,6 @@ type AllowedPrincipal struct {
 type AssignIpv6AddressesRequest struct {
 	Ipv6AddressCount   *int64   `in:"Ipv6AddressCount"`
 	Ipv6Addresses      []string `in:"Ipv6Addresses"`
-	Ipv6PrefixCount    *int64   `in:"Ipv6PrefixCount"`
-	Ipv6Prefixes       []string `in:"Ipv6Prefix"`
 	NetworkInterfaceId *string  `in:"NetworkInterfaceId" must:"y"`
 }
 
@@ -122,8 +120,6 @@ type AssignIpv6AddressesResult struct {
 // AssignPrivateIpAddressesRequest is a structure of the API.
 type AssignPrivateIpAddressesRequest struct {
 	AllowReassignment              *bool    `in:"AllowReassignment"`
-	Ipv4PrefixCount                *int64   `in:"Ipv4PrefixCount"`
-	Ipv4Prefixes                   []string `in:"Ipv4Prefix"`
 	NetworkInterfaceId             *string  `in:"NetworkInterfaceId" must:"y"`
 	PrivateIpAddresses             []string `in:"PrivateIpAddress" item:"PrivateIpAddress"`
 	SecondaryPrivateIpAddressCount *int64   `in:"SecondaryPrivateIpAddressCount"`
@@ -230,12 +226,11 @@ type AttachInternetGatewayResult struct{}
 
 // AttachNetworkInterfaceRequest is a structure of the API.
 type AttachNetworkInterfaceRequest struct {
-	DeviceIndex         *int64               `in:"DeviceIndex" must:"y"`
-	DryRun              *bool                `in:"DryRun"`
-	EnaSrdSpecification *EnaSrdSpecification `in:"EnaSrdSpecification"`
-	InstanceId          *string              `in:"InstanceId" must:"y"`
-	NetworkCardIndex    *int64               `in:"NetworkCardIndex"`
-	NetworkInterfaceId  *string              `in:"NetworkInterfaceId" must:"y"`
+	DeviceIndex        *int64  `in:"DeviceIndex" must:"y"`
+	DryRun             *bool   `in:"DryRun"`
+	InstanceId         *string `in:"InstanceId" must:"y"`
+	NetworkCardIndex   *int64  `in:"NetworkCardIndex"`
+	NetworkInterfaceId *string `in:"NetworkInterfaceId" must:"y"`
 }
 
 // AttachNetworkInterfaceResult is a structure of the API.
@@ -267,16 +262,10 @@ type AttributeValue struct {
 
 // AuthorizeSecurityGroupEgressRequest is a structure of the API.
 type AuthorizeSecurityGroupEgressRequest struct {
-	CidrIp                     *string            `in:"CidrIp"`
-	DryRun                     *bool              `in:"DryRun"`
-	FromPort                   *int64             `in:"FromPort"`
-	GroupId                    *string            `in:"GroupId" must:"y"`
-	IpPermissions              []IpPermission     `in:"IpPermissions"`
-	IpProtocol                 *string            `in:"IpProtocol"`
-	SourceSecurityGroupName    *string            `in:"SourceSecurityGroupName"`
-	SourceSecurityGroupOwnerId *string            `in:"SourceSecurityGroupOwnerId"`
-	TagSpecifications          []TagSpecification `in:"TagSpecification"`
-	ToPort                     *int64             `in:"ToPort"`
+	DryRun            *bool              `in:"DryRun"`
+	GroupId           *string            `in:"GroupId" must:"y"`
+	IpPermissions     []IpPermission     `in:"IpPermissions"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
 }
 
 // AuthorizeSecurityGroupEgressResult is a structure of the API.
@@ -287,17 +276,15 @@ type AuthorizeSecurityGroupEgressResult struct {
 
 // AuthorizeSecurityGroupIngressRequest is a structure of the API.
 type AuthorizeSecurityGroupIngressRequest struct {
-	CidrIp                     *string            `in:"CidrIp"`
-	DryRun                     *bool              `in:"DryRun"`
-	FromPort                   *int64             `in:"FromPort"`
-	GroupId                    *string            `in:"GroupId"`
-	GroupName                  *string            `in:"GroupName"`
-	IpPermissions              []IpPermission     `in:"IpPermissions"`
-	IpProtocol                 *string            `in:"IpProtocol"`
-	SourceSecurityGroupName    *string            `in:"SourceSecurityGroupName"`
-	SourceSecurityGroupOwnerId *string            `in:"SourceSecurityGroupOwnerId"`
-	TagSpecifications          []TagSpecification `in:"TagSpecification"`
-	ToPort                     *int64             `in:"ToPort"`
+	CidrIp            *string            `in:"CidrIp"`
+	DryRun            *bool              `in:"DryRun"`
+	FromPort          *int64             `in:"FromPort"`
+	GroupId           *string            `in:"GroupId"`
+	GroupName         *string            `in:"GroupName"`
+	IpPermissions     []IpPermission     `in:"IpPermissions"`
+	IpProtocol        *string            `in:"IpProtocol"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
+	ToPort            *int64             `in:"ToPort"`
 }
 
 // AuthorizeSecurityGroupIngressResult is a structure of the API.

@@ -155,24 +155,18 @@ type CreateNatGatewayResult struct {
 
 // CreateNetworkInterfaceRequest is a structure of the API.
 type CreateNetworkInterfaceRequest struct {
-	ClientToken                     *string                                 `in:"ClientToken"`
-	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `in:"ConnectionTrackingSpecification"`
-	Description                     *string                                 `in:"Description"`
-	DryRun                          *bool                                   `in:"DryRun"`
-	EnablePrimaryIpv6               *bool                                   `in:"EnablePrimaryIpv6"`
-	Groups                          []string                                `in:"SecurityGroupId" item:"SecurityGroupId"`
-	InterfaceType                   *string                                 `in:"InterfaceType"`
-	Ipv4PrefixCount                 *int64                                  `in:"Ipv4PrefixCount"`
-	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `in:"Ipv4Prefix"`
-	Ipv6AddressCount                *int64                                  `in:"Ipv6AddressCount"`
-	Ipv6Addresses                   []InstanceIpv6Address                   `in:"Ipv6Addresses"`
-	Ipv6PrefixCount                 *int64                                  `in:"Ipv6PrefixCount"`
-	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `in:"Ipv6Prefix"`
-	PrivateIpAddress                *string                                 `in:"PrivateIpAddress"`
-	PrivateIpAddresses              []PrivateIpAddressSpecification         `in:"PrivateIpAddresses"`
-	SecondaryPrivateIpAddressCount  *int64                                  `in:"SecondaryPrivateIpAddressCount"`
-	SubnetId                        *string                                 `in:"SubnetId" must:"y"`
-	TagSpecifications               []TagSpecification                      `in:"TagSpecification"`
+	ClientToken                    *string                         `in:"ClientToken"`
+	Description                    *string                         `in:"Description"`
+	DryRun                         *bool                           `in:"DryRun"`
+	Groups                         []string                        `in:"SecurityGroupId" item:"SecurityGroupId"`
+	InterfaceType                  *string                         `in:"InterfaceType"`
+	Ipv6AddressCount               *int64                          `in:"Ipv6AddressCount"`
+	Ipv6Addresses                  []InstanceIpv6Address           `in:"Ipv6Addresses"`
+	PrivateIpAddress               *string                         `in:"PrivateIpAddress"`
+	PrivateIpAddresses             []PrivateIpAddressSpecification `in:"PrivateIpAddresses"`
+	SecondaryPrivateIpAddressCount *int64                          `in:"SecondaryPrivateIpAddressCount"`
+	SubnetId                       *string                         `in:"SubnetId" must:"y"`
+	TagSpecifications              []TagSpecification              `in:"TagSpecification"`
 }
 
 // CreateNetworkInterfaceResult is a structure of the API.

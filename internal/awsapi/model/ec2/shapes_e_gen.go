@@ -105,20 +105,9 @@ type ElasticGpuAssociation struct {
 	ElasticGpuId               *string `out:"elasticGpuId"`
 }
 
-// ElasticGpuSpecification is a structure of the API.
-type ElasticGpuSpecification struct {
-	Type *string `in:"Type" must:"y"`
-}
-
 // ElasticGpuSpecificationResponse is a structure of the API.
 type ElasticGpuSpecificationResponse struct {
 	Type *string `out:"type"`
-}
-
-// ElasticInferenceAccelerator is a structure of the API.
-type ElasticInferenceAccelerator struct {
-	Count *int64  `in:"Count"`
-	Type  *string `in:"Type" must:"y"`
 }
 
 // ElasticInferenceAcceleratorAssociation is a structure of the API.
@@ -129,21 +118,10 @@ type ElasticInferenceAcceleratorAssociation struct {
 	ElasticInferenceAcceleratorAssociationTime  *time.Time `out:"elasticInferenceAcceleratorAssociationTime"`
 }
 
-// EnaSrdSpecification is a structure of the API.
-type EnaSrdSpecification struct {
-	EnaSrdEnabled          *bool                   `in:"EnaSrdEnabled"`
-	EnaSrdUdpSpecification *EnaSrdUdpSpecification `in:"EnaSrdUdpSpecification"`
-}
-
 // EnaSrdSpecificationRequest is a structure of the API.
 type EnaSrdSpecificationRequest struct {
 	EnaSrdEnabled          *bool                          `in:"EnaSrdEnabled" out:"EnaSrdEnabled"`
 	EnaSrdUdpSpecification *EnaSrdUdpSpecificationRequest `in:"EnaSrdUdpSpecification" out:"EnaSrdUdpSpecification"`
-}
-
-// EnaSrdUdpSpecification is a structure of the API.
-type EnaSrdUdpSpecification struct {
-	EnaSrdUdpEnabled *bool `in:"EnaSrdUdpEnabled"`
 }
 
 // EnaSrdUdpSpecificationRequest is a structure of the API.

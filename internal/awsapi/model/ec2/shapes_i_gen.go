@@ -275,12 +275,6 @@ type InstanceMaintenanceOptionsRequest struct {
 	AutoRecovery *string `in:"AutoRecovery"`
 }
 
-// InstanceMarketOptionsRequest is a structure of the API.
-type InstanceMarketOptionsRequest struct {
-	MarketType  *string            `in:"MarketType"`
-	SpotOptions *SpotMarketOptions `in:"SpotOptions"`
-}
-
 // InstanceMetadataOptionsRequest is a structure of the API.
 type InstanceMetadataOptionsRequest struct {
 	HttpEndpoint            *string `in:"HttpEndpoint"`

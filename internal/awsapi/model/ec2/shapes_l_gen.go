@@ -208,13 +208,6 @@ type LaunchTemplatePrivateDnsNameOptions struct {
 	HostnameType                    *string `out:"hostnameType"`
 }
 
-// LaunchTemplateSpecification is a structure of the API.
-type LaunchTemplateSpecification struct {
-	LaunchTemplateId   *string `in:"LaunchTemplateId"`
-	LaunchTemplateName *string `in:"LaunchTemplateName"`
-	Version            *string `in:"Version"`
-}
-
 // LaunchTemplateSpotMarketOptions is a structure of the API.
 type LaunchTemplateSpotMarketOptions struct {
 	BlockDurationMinutes         *int64     `out:"blockDurationMinutes"`
@@ -251,9 +244,4 @@ type LaunchTemplatesMonitoring struct {
 // LicenseConfiguration is a structure of the API.
 type LicenseConfiguration struct {
 	LicenseConfigurationArn *string `out:"licenseConfigurationArn"`
-}
-
-// LicenseConfigurationRequest is a structure of the API.
-type LicenseConfigurationRequest struct {
-	LicenseConfigurationArn *string `in:"LicenseConfigurationArn"`
 }

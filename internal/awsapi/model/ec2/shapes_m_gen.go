@@ -56,23 +56,17 @@ type MemoryMiB struct {
 
 // ModifyInstanceAttributeRequest is a structure of the API.
 type ModifyInstanceAttributeRequest struct {
-	Attribute                         *string                                   `in:"Attribute"`
 	BlockDeviceMappings               []InstanceBlockDeviceMappingSpecification `in:"BlockDeviceMapping"`
 	DisableApiStop                    *AttributeBooleanValue                    `in:"DisableApiStop"`
 	DisableApiTermination             *AttributeBooleanValue                    `in:"DisableApiTermination"`
 	DryRun                            *bool                                     `in:"DryRun"`
 	EbsOptimized                      *AttributeBooleanValue                    `in:"EbsOptimized"`
-	EnaSupport                        *AttributeBooleanValue                    `in:"EnaSupport"`
 	Groups                            []string                                  `in:"GroupId" item:"groupId"`
 	InstanceId                        *string                                   `in:"InstanceId" must:"y"`
 	InstanceInitiatedShutdownBehavior *AttributeValue                           `in:"InstanceInitiatedShutdownBehavior"`
 	InstanceType                      *AttributeValue                           `in:"InstanceType"`
-	Kernel                            *AttributeValue                           `in:"Kernel"`
-	Ramdisk                           *AttributeValue                           `in:"Ramdisk"`
 	SourceDestCheck                   *AttributeBooleanValue                    `in:"SourceDestCheck"`
-	SriovNetSupport                   *AttributeValue                           `in:"SriovNetSupport"`
 	UserData                          *BlobAttributeValue                       `in:"UserData"`
-	Value                             *string                                   `in:"Value"`
 }
 
 // ModifyInstanceAttributeResult is empty: the API has no such structure.
@@ -124,16 +118,13 @@ type ModifyInstanceMetadataOptionsResult struct {
 
 // ModifyNetworkInterfaceAttributeRequest is a structure of the API.
 type ModifyNetworkInterfaceAttributeRequest struct {
-	AssociatePublicIpAddress        *bool                                   `in:"AssociatePublicIpAddress"`
-	Attachment                      *NetworkInterfaceAttachmentChanges      `in:"Attachment"`
-	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `in:"ConnectionTrackingSpecification"`
-	Description                     *AttributeValue                         `in:"Description"`
-	DryRun                          *bool                                   `in:"DryRun"`
-	EnaSrdSpecification             *EnaSrdSpecification                    `in:"EnaSrdSpecification"`
-	EnablePrimaryIpv6               *bool                                   `in:"EnablePrimaryIpv6"`
-	Groups                          []string                                `in:"SecurityGroupId" item:"SecurityGroupId"`
-	NetworkInterfaceId              *string                                 `in:"NetworkInterfaceId" must:"y"`
-	SourceDestCheck                 *AttributeBooleanValue                  `in:"SourceDestCheck"`
+	AssociatePublicIpAddress *bool                              `in:"AssociatePublicIpAddress"`
+	Attachment               *NetworkInterfaceAttachmentChanges `in:"Attachment"`
+	Description              *AttributeValue                    `in:"Description"`
+	DryRun                   *bool                              `in:"DryRun"`
+	Groups                   []string                           `in:"SecurityGroupId" item:"SecurityGroupId"`
+	NetworkInterfaceId       *string                            `in:"NetworkInterfaceId" must:"y"`
+	SourceDestCheck          *AttributeBooleanValue             `in:"SourceDestCheck"`
 }
 
 // ModifyNetworkInterfaceAttributeResult is empty: the API has no such structure.
@@ -182,13 +173,12 @@ type ModifySubnetAttributeResult struct{}
 
 // ModifyVolumeRequest is a structure of the API.
 type ModifyVolumeRequest struct {
-	DryRun             *bool   `in:"DryRun"`
-	Iops               *int64  `in:"Iops"`
-	MultiAttachEnabled *bool   `in:"MultiAttachEnabled"`
-	Size               *int64  `in:"Size"`
-	Throughput         *int64  `in:"Throughput"`
-	VolumeId           *string `in:"VolumeId" must:"y"`
-	VolumeType         *string `in:"VolumeType"`
+	DryRun     *bool   `in:"DryRun"`
+	Iops       *int64  `in:"Iops"`
+	Size       *int64  `in:"Size"`
+	Throughput *int64  `in:"Throughput"`
+	VolumeId   *string `in:"VolumeId" must:"y"`
+	VolumeType *string `in:"VolumeType"`
 }
 
 // ModifyVolumeResult is a structure of the API.

@@ -145,16 +145,10 @@ type ResponseLaunchTemplateData struct {
 
 // RevokeSecurityGroupEgressRequest is a structure of the API.
 type RevokeSecurityGroupEgressRequest struct {
-	CidrIp                     *string        `in:"CidrIp"`
-	DryRun                     *bool          `in:"DryRun"`
-	FromPort                   *int64         `in:"FromPort"`
-	GroupId                    *string        `in:"GroupId" must:"y"`
-	IpPermissions              []IpPermission `in:"IpPermissions"`
-	IpProtocol                 *string        `in:"IpProtocol"`
-	SecurityGroupRuleIds       []string       `in:"SecurityGroupRuleId"`
-	SourceSecurityGroupName    *string        `in:"SourceSecurityGroupName"`
-	SourceSecurityGroupOwnerId *string        `in:"SourceSecurityGroupOwnerId"`
-	ToPort                     *int64         `in:"ToPort"`
+	DryRun               *bool          `in:"DryRun"`
+	GroupId              *string        `in:"GroupId" must:"y"`
+	IpPermissions        []IpPermission `in:"IpPermissions"`
+	SecurityGroupRuleIds []string       `in:"SecurityGroupRuleId"`
 }
 
 // RevokeSecurityGroupEgressResult is a structure of the API.
@@ -166,17 +160,15 @@ type RevokeSecurityGroupEgressResult struct {
 
 // RevokeSecurityGroupIngressRequest is a structure of the API.
 type RevokeSecurityGroupIngressRequest struct {
-	CidrIp                     *string        `in:"CidrIp"`
-	DryRun                     *bool          `in:"DryRun"`
-	FromPort                   *int64         `in:"FromPort"`
-	GroupId                    *string        `in:"GroupId"`
-	GroupName                  *string        `in:"GroupName"`
-	IpPermissions              []IpPermission `in:"IpPermissions"`
-	IpProtocol                 *string        `in:"IpProtocol"`
-	SecurityGroupRuleIds       []string       `in:"SecurityGroupRuleId"`
-	SourceSecurityGroupName    *string        `in:"SourceSecurityGroupName"`
-	SourceSecurityGroupOwnerId *string        `in:"SourceSecurityGroupOwnerId"`
-	ToPort                     *int64         `in:"ToPort"`
+	CidrIp               *string        `in:"CidrIp"`
+	DryRun               *bool          `in:"DryRun"`
+	FromPort             *int64         `in:"FromPort"`
+	GroupId              *string        `in:"GroupId"`
+	GroupName            *string        `in:"GroupName"`
+	IpPermissions        []IpPermission `in:"IpPermissions"`
+	IpProtocol           *string        `in:"IpProtocol"`
+	SecurityGroupRuleIds []string       `in:"SecurityGroupRuleId"`
+	ToPort               *int64         `in:"ToPort"`
 }
 
 // RevokeSecurityGroupIngressResult is a structure of the API.
@@ -258,7 +250,6 @@ type RunInstancesMonitoringEnabled struct {
 
 // RunInstancesRequest is a structure of the API.
 type RunInstancesRequest struct {
-	AdditionalInfo                    *string                                 `in:"AdditionalInfo"`
 	BlockDeviceMappings               []BlockDeviceMapping                    `in:"BlockDeviceMapping" item:"BlockDeviceMapping"`
 	CapacityReservationSpecification  *CapacityReservationSpecification       `in:"CapacityReservationSpecification"`
 	ClientToken                       *string                                 `in:"ClientToken"`
@@ -268,22 +259,15 @@ type RunInstancesRequest struct {
 	DisableApiTermination             *bool                                   `in:"DisableApiTermination"`
 	DryRun                            *bool                                   `in:"DryRun"`
 	EbsOptimized                      *bool                                   `in:"EbsOptimized"`
-	ElasticGpuSpecification           []ElasticGpuSpecification               `in:"ElasticGpuSpecification"`
-	ElasticInferenceAccelerators      []ElasticInferenceAccelerator           `in:"ElasticInferenceAccelerator"`
-	EnablePrimaryIpv6                 *bool                                   `in:"EnablePrimaryIpv6"`
 	EnclaveOptions                    *EnclaveOptionsRequest                  `in:"EnclaveOptions"`
 	HibernationOptions                *HibernationOptionsRequest              `in:"HibernationOptions"`
 	IamInstanceProfile                *IamInstanceProfileSpecification        `in:"IamInstanceProfile"`
 	ImageId                           *string                                 `in:"ImageId"`
 	InstanceInitiatedShutdownBehavior *string                                 `in:"InstanceInitiatedShutdownBehavior"`
-	InstanceMarketOptions             *InstanceMarketOptionsRequest           `in:"InstanceMarketOptions"`
 	InstanceType                      *string                                 `in:"InstanceType"`
 	Ipv6AddressCount                  *int64                                  `in:"Ipv6AddressCount"`
 	Ipv6Addresses                     []InstanceIpv6Address                   `in:"Ipv6Address"`
-	KernelId                          *string                                 `in:"KernelId"`
 	KeyName                           *string                                 `in:"KeyName"`
-	LaunchTemplate                    *LaunchTemplateSpecification            `in:"LaunchTemplate"`
-	LicenseSpecifications             []LicenseConfigurationRequest           `in:"LicenseSpecification"`
 	MaintenanceOptions                *InstanceMaintenanceOptionsRequest      `in:"MaintenanceOptions"`
 	MaxCount                          *int64                                  `in:"MaxCount" must:"y"`
 	MetadataOptions                   *InstanceMetadataOptionsRequest         `in:"MetadataOptions"`
@@ -293,7 +277,6 @@ type RunInstancesRequest struct {
 	Placement                         *Placement                              `in:"Placement"`
 	PrivateDnsNameOptions             *PrivateDnsNameOptionsRequest           `in:"PrivateDnsNameOptions"`
 	PrivateIpAddress                  *string                                 `in:"PrivateIpAddress"`
-	RamdiskId                         *string                                 `in:"RamdiskId"`
 	SecurityGroupIds                  []string                                `in:"SecurityGroupId" item:"SecurityGroupId"`
 	SecurityGroups                    []string                                `in:"SecurityGroup" item:"SecurityGroup"`
 	SubnetId                          *string                                 `in:"SubnetId"`

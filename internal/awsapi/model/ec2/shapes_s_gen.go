@@ -155,15 +155,6 @@ type SpotInstanceStatus struct {
 	UpdateTime *time.Time `out:"updateTime"`
 }
 
-// SpotMarketOptions is a structure of the API.
-type SpotMarketOptions struct {
-	BlockDurationMinutes         *int64     `in:"BlockDurationMinutes"`
-	InstanceInterruptionBehavior *string    `in:"InstanceInterruptionBehavior"`
-	MaxPrice                     *string    `in:"MaxPrice"`
-	SpotInstanceType             *string    `in:"SpotInstanceType"`
-	ValidUntil                   *time.Time `in:"ValidUntil"`
-}
-
 // SpotPlacement is a structure of the API.
 type SpotPlacement struct {
 	AvailabilityZone   *string `out:"availabilityZone"`
@@ -174,9 +165,8 @@ type SpotPlacement struct {
 
 // StartInstancesRequest is a structure of the API.
 type StartInstancesRequest struct {
-	AdditionalInfo *string  `in:"AdditionalInfo"`
-	DryRun         *bool    `in:"DryRun"`
-	InstanceIds    []string `in:"InstanceId" item:"InstanceId" must:"y"`
+	DryRun      *bool    `in:"DryRun"`
+	InstanceIds []string `in:"InstanceId" item:"InstanceId" must:"y"`
 }
 
 // StartInstancesResult is a structure of the API.

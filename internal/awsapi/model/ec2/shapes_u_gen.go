@@ -5,7 +5,6 @@ package ec2
 // UnassignIpv6AddressesRequest is a structure of the API.
 type UnassignIpv6AddressesRequest struct {
 	Ipv6Addresses      []string `in:"Ipv6Addresses"`
-	Ipv6Prefixes       []string `in:"Ipv6Prefix"`
 	NetworkInterfaceId *string  `in:"NetworkInterfaceId" must:"y"`
 }
 
@@ -18,7 +17,6 @@ type UnassignIpv6AddressesResult struct {
 
 // UnassignPrivateIpAddressesRequest is a structure of the API.
 type UnassignPrivateIpAddressesRequest struct {
-	Ipv4Prefixes       []string `in:"Ipv4Prefix"`
 	NetworkInterfaceId *string  `in:"NetworkInterfaceId" must:"y"`
 	PrivateIpAddresses []string `in:"PrivateIpAddress" item:"PrivateIpAddress"`
 }

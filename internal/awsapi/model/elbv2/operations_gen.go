@@ -14,7 +14,7 @@ func Model() model.Service {
 		Operations: []model.Operation{
 			{Name: "AddTags", Method: "POST", URI: "/", Status: 200, Input: "AddTagsInput", Output: "AddTagsOutput", ResultWrapper: "AddTagsResult"},
 			{Name: "CreateListener", Method: "POST", URI: "/", Status: 200, Input: "CreateListenerInput", Output: "CreateListenerOutput", ResultWrapper: "CreateListenerResult", Unserved: []string{"DefaultActions.JwtValidationConfig", "MutualAuthentication.AdvertiseTrustStoreCaNames"}},
-			{Name: "CreateLoadBalancer", Method: "POST", URI: "/", Status: 200, Input: "CreateLoadBalancerInput", Output: "CreateLoadBalancerOutput", ResultWrapper: "CreateLoadBalancerResult", Unserved: []string{"IpamPools", "SubnetMappings.SourceNatIpv6Prefix"}},
+			{Name: "CreateLoadBalancer", Method: "POST", URI: "/", Status: 200, Input: "CreateLoadBalancerInput", Output: "CreateLoadBalancerOutput", ResultWrapper: "CreateLoadBalancerResult", Unserved: []string{"CustomerOwnedIpv4Pool", "IpamPools", "SubnetMappings.SourceNatIpv6Prefix"}},
 			{Name: "CreateTargetGroup", Method: "POST", URI: "/", Status: 200, Input: "CreateTargetGroupInput", Output: "CreateTargetGroupOutput", ResultWrapper: "CreateTargetGroupResult", Unserved: []string{"TargetControlPort"}},
 			{Name: "DeleteListener", Method: "POST", URI: "/", Status: 200, Input: "DeleteListenerInput", Output: "DeleteListenerOutput", ResultWrapper: "DeleteListenerResult"},
 			{Name: "DeleteLoadBalancer", Method: "POST", URI: "/", Status: 200, Input: "DeleteLoadBalancerInput", Output: "DeleteLoadBalancerOutput", ResultWrapper: "DeleteLoadBalancerResult"},

@@ -115,7 +115,6 @@ type CreateListenerOutput struct {
 
 // CreateLoadBalancerInput is a structure of the API.
 type CreateLoadBalancerInput struct {
-	CustomerOwnedIpv4Pool        *string         `in:"CustomerOwnedIpv4Pool" max:"256" pattern:"^(ipv4pool-coip-)[a-zA-Z0-9]+$"`
 	EnablePrefixForIpv6SourceNat *string         `in:"EnablePrefixForIpv6SourceNat" enum:"on,off"`
 	IpAddressType                *string         `in:"IpAddressType" enum:"ipv4,dualstack,dualstack-without-public-ipv4"`
 	Name                         *string         `in:"Name" must:"y"`

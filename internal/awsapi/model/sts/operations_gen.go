@@ -12,10 +12,10 @@ func Model() model.Service {
 		Version:   "2011-06-15",
 		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		Operations: []model.Operation{
-			{Name: "AssumeRole", Method: "POST", URI: "/", Status: 200, Input: "AssumeRoleRequest", Output: "AssumeRoleResponse", ResultWrapper: "AssumeRoleResult"},
+			{Name: "AssumeRole", Method: "POST", URI: "/", Status: 200, Input: "AssumeRoleRequest", Output: "AssumeRoleResponse", ResultWrapper: "AssumeRoleResult", Unserved: []string{"Policy", "PolicyArns", "ProvidedContexts", "SerialNumber", "SourceIdentity", "Tags", "TokenCode", "TransitiveTagKeys"}},
 			{Name: "GetAccessKeyInfo", Method: "POST", URI: "/", Status: 200, Input: "GetAccessKeyInfoRequest", Output: "GetAccessKeyInfoResponse", ResultWrapper: "GetAccessKeyInfoResult"},
 			{Name: "GetCallerIdentity", Method: "POST", URI: "/", Status: 200, Input: "GetCallerIdentityRequest", Output: "GetCallerIdentityResponse", ResultWrapper: "GetCallerIdentityResult"},
-			{Name: "GetSessionToken", Method: "POST", URI: "/", Status: 200, Input: "GetSessionTokenRequest", Output: "GetSessionTokenResponse", ResultWrapper: "GetSessionTokenResult"},
+			{Name: "GetSessionToken", Method: "POST", URI: "/", Status: 200, Input: "GetSessionTokenRequest", Output: "GetSessionTokenResponse", ResultWrapper: "GetSessionTokenResult", Unserved: []string{"SerialNumber", "TokenCode"}},
 		},
 		Unserved: []model.Operation{
 			{Name: "AssumeRoleWithSAML"},

@@ -6,18 +6,10 @@ import "time"
 
 // AssumeRoleRequest is a structure of the API.
 type AssumeRoleRequest struct {
-	DurationSeconds   *int64                 `in:"DurationSeconds" min:"900" max:"43200"`
-	ExternalId        *string                `in:"ExternalId" min:"2" max:"1224" pattern:"[\\w+=,.@:\\/-]*"`
-	Policy            *string                `in:"Policy" min:"1" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
-	PolicyArns        []PolicyDescriptorType `in:"PolicyArns"`
-	ProvidedContexts  []ProvidedContext      `in:"ProvidedContexts" max:"5"`
-	RoleArn           *string                `in:"RoleArn" must:"y" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
-	RoleSessionName   *string                `in:"RoleSessionName" must:"y" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
-	SerialNumber      *string                `in:"SerialNumber" min:"9" max:"256" pattern:"[\\w+=/:,.@-]*"`
-	SourceIdentity    *string                `in:"SourceIdentity" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
-	Tags              []Tag                  `in:"Tags" max:"50"`
-	TokenCode         *string                `in:"TokenCode" min:"6" max:"6" pattern:"[\\d]*"`
-	TransitiveTagKeys []string               `in:"TransitiveTagKeys" max:"50"`
+	DurationSeconds *int64  `in:"DurationSeconds" min:"900" max:"43200"`
+	ExternalId      *string `in:"ExternalId" min:"2" max:"1224" pattern:"[\\w+=,.@:\\/-]*"`
+	RoleArn         *string `in:"RoleArn" must:"y" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
+	RoleSessionName *string `in:"RoleSessionName" must:"y" min:"2" max:"64" pattern:"[\\w+=,.@-]*"`
 }
 
 // AssumeRoleResponse is a structure of the API.
@@ -65,29 +57,10 @@ type GetCallerIdentityResponse struct {
 
 // GetSessionTokenRequest is a structure of the API.
 type GetSessionTokenRequest struct {
-	DurationSeconds *int64  `in:"DurationSeconds" min:"900" max:"129600"`
-	SerialNumber    *string `in:"SerialNumber" min:"9" max:"256" pattern:"[\\w+=/:,.@-]*"`
-	TokenCode       *string `in:"TokenCode" min:"6" max:"6" pattern:"[\\d]*"`
+	DurationSeconds *int64 `in:"DurationSeconds" min:"900" max:"129600"`
 }
 
 // GetSessionTokenResponse is a structure of the API.
 type GetSessionTokenResponse struct {
 	Credentials *Credentials `out:"Credentials"`
-}
-
-// PolicyDescriptorType is a structure of the API.
-type PolicyDescriptorType struct {
-	Arn *string `in:"arn" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
-}
-
-// ProvidedContext is a structure of the API.
-type ProvidedContext struct {
-	ContextAssertion *string `in:"ContextAssertion" min:"4" max:"2048"`
-	ProviderArn      *string `in:"ProviderArn" min:"20" max:"2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+"`
-}
-
-// Tag is a structure of the API.
-type Tag struct {
-	Key   *string `in:"Key" must:"y" min:"1" max:"128" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
-	Value *string `in:"Value" must:"y" max:"256" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"`
 }
