@@ -113,10 +113,15 @@ func FindInternetGateway(r cloud.Reader, s cloud.Scope, id string) (InternetGate
 func FindNATGateway(r cloud.Reader, s cloud.Scope, id string) (NATGateway, error) {
 	g, err := find(r, NATGateways, natGatewayKind(), s, id, func(v *NATGateway) cloud.Scope { return v.Scope })
 	if cloud.IsKind(err, cloud.KindNotFound) {
-		return g, &cloud.Error{Kind: cloud.KindNotFound, Subject: "nat-gateway", ID: id, Code: "NatGatewayNotFound",
-			Message: "NAT gateway " + id + " was not found"}
+		return g, NATGatewayNotFound(id)
 	}
 	return g, err
+}
+
+// NATGatewayNotFound is AWS's refusal of an unknown NAT gateway.
+func NATGatewayNotFound(id string) error {
+	return &cloud.Error{Kind: cloud.KindNotFound, Subject: "nat-gateway", ID: id, Code: "NatGatewayNotFound",
+		Message: "NAT gateway " + id + " was not found"}
 }
 
 // FindDHCPOptions returns the scope's DHCP option set with that id, or AWS's
