@@ -1,0 +1,147 @@
+package guestinit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/guest/initctl"
+	"github.com/musubi-net/musubi/internal/guest/reap"
+	"github.com/musubi-net/musubi/internal/guest/wire"
+)
+
+// grace is how long processes may take to end when the guest shuts down.
+const grace = 2 * time.Second
+
+// guest is the running init.
+type guest struct {
+	conn     *wire.Conn
+	reaper   *reap.Reaper
+	console  *console
+	services *services
+	cloud    *cloudInit
+	down     chan int // the exit code that init ends with
+
+}
+
+// Main is the hidden command MainCommand: process 1 of the guest.
+func Main([]string) int {
+	// Process 1 is asked to end through its sockets, not by signals.
+	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
+	conn, err := wire.FromFile(os.NewFile(controlFD, "control"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return initctl.ExitSetup
+	}
+	if _, err := unix.FcntlInt(consoleFD, unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		fmt.Fprintln(os.Stderr, "init: console:", err)
+		return initctl.ExitSetup
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g := &guest{conn: conn, reaper: reap.New(), console: &console{}, down: make(chan int, 4)}
+	g.services = newServices(g.reaper, g.console)
+	g.cloud = &cloudInit{reaper: g.reaper, console: g.console}
+	master := os.NewFile(consoleFD, "console")
+	// What is written to /dev/console shows on the console. The master reads an
+	// error while nobody has the other end open, so init holds it open.
+	if hold, err := os.OpenFile("/dev/console", os.O_RDWR|unix.O_NOCTTY, 0); err == nil {
+		defer func() { _ = hold.Close() }()
+	}
+	go func() { _, _ = io.Copy(g.console, master) }()
+	go g.reaper.Run(ctx)
+	if err := g.services.listen(g); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return initctl.ExitSetup
+	}
+	g.console.banner()
+	if err := conn.Send(initctl.Notice{Running: true}); err != nil {
+		return initctl.ExitSetup
+	}
+	go g.commands()
+	go func() {
+		g.services.startEnabled()
+		g.cloud.run(ctx)
+	}()
+	code := <-g.down
+	g.shutdown()
+	return code
+}
+
+// commands serves the supervisor until it goes away, which ends the guest.
+func (g *guest) commands() {
+	for {
+		var c initctl.Command
+		files, err := g.conn.Receive(&c)
+		if err != nil {
+			g.down <- initctl.ExitPowerOff
+			return
+		}
+		switch c.Op {
+		case initctl.OpPowerOff:
+			wire.CloseAll(files)
+			g.down <- initctl.ExitPowerOff
+		case initctl.OpExec:
+			if c.Exec == nil || len(files) != 4 {
+				wire.CloseAll(files)
+				continue
+			}
+			go g.exec(*c.Exec, files)
+		default:
+			wire.CloseAll(files)
+		}
+	}
+}
+
+// shutdown asks every process to end and waits a little; the kernel ends the
+// rest with init.
+func (g *guest) shutdown() {
+	g.services.stopAll()
+	_ = syscall.Kill(-1, syscall.SIGTERM)
+	_ = syscall.Kill(-1, syscall.SIGHUP)
+	deadline := time.NewTimer(grace)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := syscall.Kill(-1, 0); errors.Is(err, syscall.ESRCH) {
+			break
+		}
+		select {
+		case <-deadline.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// console writes to init's standard output, which the supervisor records.
+type console struct {
+	mu sync.Mutex
+}
+
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return os.Stdout.Write(p)
+}
+
+func (c *console) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(c, format+"\n", args...)
+}
+
+func (c *console) banner() {
+	host, _ := os.Hostname()
+	var u unix.Utsname
+	_ = unix.Uname(&u)
+	c.printf("\nAmazon Linux 2023 (Musubi guest)\nKernel %s on an %s (-)\n\n%s login:",
+		unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:]), host)
+}

@@ -1,0 +1,158 @@
+// Package rootfs builds a guest's root file system and walls it in: an overlay
+// of the host's /usr, a minimal generated /etc, private /dev, /proc and /run,
+// and nothing else of the host. It runs in the first process of the guest,
+// before that becomes its init. It may import guest/initctl and guest/tools.
+//
+// The disk is a tmpfs that the supervisor holds, so it outlives the guest's
+// mount namespace: root is what becomes /, over keeps what the guest wrote
+// below the overlaid directories.
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/guest/initctl"
+)
+
+// Program is the guest's own copy of the Musubi binary, read-only: its init and
+// its tools.
+const Program = "/usr/lib/musubi/guest"
+
+// builder carries what the steps share.
+type builder struct {
+	cfg   initctl.Config
+	root  string // becomes /
+	over  string // upper and work directories
+	fresh bool   // first boot of this disk
+}
+
+// Enter builds the root of cfg and makes it this process's /. It returns the
+// master of the guest's console.
+func Enter(cfg initctl.Config) (*os.File, error) {
+	b := &builder{cfg: cfg, root: filepath.Join(cfg.Disk, "root"), over: filepath.Join(cfg.Disk, "over")}
+	built := filepath.Join(cfg.Disk, "built")
+	if _, err := os.Lstat(built); errors.Is(err, os.ErrNotExist) {
+		b.fresh = true
+	}
+	unix.Umask(0o022)
+	var console *os.File
+	steps := []struct {
+		what string
+		do   func() error
+	}{
+		{"make mounts private", func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
+		{"root", b.bindRoot},
+		{"directories", b.skeleton},
+		{"/usr", b.system},
+		{"program", b.program},
+		{"tools", b.tools},
+		{"/etc", b.etc},
+		{"/proc", b.proc},
+		{"/dev", b.dev},
+		{"console", func() (err error) { console, err = b.console(); return err }},
+		{"/run", b.run},
+		{"pivot", b.pivot},
+	}
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.what, err)
+		}
+	}
+	if err := unix.Sethostname([]byte(cfg.Hostname)); err != nil {
+		return nil, fmt.Errorf("hostname: %w", err)
+	}
+	return console, nil
+}
+
+// Built marks the disk as built; the next boot keeps what is there. It must be
+// called before Enter pivots, so Enter's last step does it.
+func (b *builder) built() error {
+	return os.WriteFile(filepath.Join(b.cfg.Disk, "built"), nil, 0o600)
+}
+
+func (b *builder) path(p string) string { return filepath.Join(b.root, p) }
+
+// bindRoot makes the root a mount point, which pivot_root wants.
+func (b *builder) bindRoot() error {
+	if err := os.MkdirAll(b.root, 0o755); err != nil {
+		return err
+	}
+	return unix.Mount(b.root, b.root, "", unix.MS_BIND, "")
+}
+
+// skeleton makes the directories of a fresh disk.
+func (b *builder) skeleton() error {
+	dirs := []struct {
+		path string
+		mode os.FileMode
+	}{
+		{"dev", 0o755}, {"etc", 0o755}, {"home", 0o755}, {"home/ec2-user", 0o700}, {"home/ssm-user", 0o700},
+		{"media", 0o755}, {"mnt", 0o755}, {"opt", 0o755}, {"proc", 0o555}, {"root", 0o700}, {"run", 0o755},
+		{"srv", 0o755}, {"sys", 0o555}, {"tmp", 0o777 | os.ModeSticky}, {"usr", 0o755}, {"var", 0o755},
+		{"var/cache", 0o755}, {"var/lib", 0o755}, {"var/lib/cloud", 0o755}, {"var/lib/musubi", 0o755},
+		{"var/log", 0o755}, {"var/spool", 0o755}, {"var/tmp", 0o777 | os.ModeSticky}, {"var/www", 0o755},
+		{"var/www/html", 0o755}, {"var/empty", 0o711},
+	}
+	for _, d := range dirs {
+		if err := os.MkdirAll(b.path(d.path), 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(b.path(d.path), d.mode); b.fresh && err != nil {
+			return err
+		}
+	}
+	for link, target := range map[string]string{"var/run": "/run", "var/lock": "/run/lock"} {
+		if err := symlink(target, b.path(link)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// program puts the binary where init and the tools find it. It is a copy in
+// the supervisor's private file system, so that no path of the host shows.
+func (b *builder) program() error {
+	return bindReadOnly(b.cfg.Exe, b.path(Program))
+}
+
+func (b *builder) run() error {
+	if err := mountTmpfs(b.path("run"), "mode=755,size=64m"); err != nil {
+		return err
+	}
+	for _, d := range []string{"run/musubi", "run/lock", "run/cloud-init"} {
+		if err := os.MkdirAll(b.path(d), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pivot makes the root / and lets the host's tree go.
+func (b *builder) pivot() error {
+	if err := b.built(); err != nil {
+		return err
+	}
+	if err := unix.Chdir(b.root); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot_root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmount the host's tree: %w", err)
+	}
+	return unix.Chdir("/")
+}
+
+// symlink makes a link if nothing is there yet.
+func symlink(target, path string) error {
+	if err := os.Symlink(target, path); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
