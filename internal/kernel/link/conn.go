@@ -104,15 +104,20 @@ func (c *Conn) Delete(name string) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	delete(c.index, name)
-	c.mu.Unlock()
+	c.Gone(name)
 	a := netlink.NewLinkAttrs()
 	a.Index = i
 	if err := c.h.LinkDel(&netlink.Dummy{LinkAttrs: a}); err != nil && !errors.Is(err, unix.ENODEV) {
 		return fmt.Errorf("delete link %s of %s: %w", name, c.ns.Name(), err)
 	}
 	return nil
+}
+
+// Gone says that a link went away by itself, with its peer.
+func (c *Conn) Gone(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.index, name)
 }
 
 // Up sets a link up.

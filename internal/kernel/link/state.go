@@ -114,3 +114,32 @@ func familyOf(v6 bool) int {
 	}
 	return netlink.FAMILY_V4
 }
+
+// Only leaves of an observed state what belongs to one link: its addresses,
+// routes and neighbours, and the rules of the tables that want names.
+func (s State) Only(link string, want State) {
+	for a := range s.Addresses {
+		if a.Link != link {
+			delete(s.Addresses, a)
+		}
+	}
+	for k, h := range s.Routes {
+		if h.Link != link {
+			delete(s.Routes, k)
+		}
+	}
+	for n := range s.Neighbours {
+		if n.Link != link {
+			delete(s.Neighbours, n)
+		}
+	}
+	tables := map[int]bool{}
+	for r := range want.Rules {
+		tables[r.Table] = true
+	}
+	for r := range s.Rules {
+		if !tables[r.Table] {
+			delete(s.Rules, r)
+		}
+	}
+}

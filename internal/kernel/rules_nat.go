@@ -1,0 +1,182 @@
+package kernel
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/musubi-net/musubi/internal/kernel/nft"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// hashSeed makes all worlds balance alike.
+const hashSeed = 0x5eed
+
+// translate rewrites destinations: of listeners, endpoints and public addresses.
+func (c *rules) translate() {
+	for _, l := range c.vpc.Listeners {
+		c.listener(l)
+	}
+	for _, e := range c.vpc.Endpoints {
+		if e.Open && e.VIP.IsValid() {
+			v6 := e.Address.Is6()
+			c.addrMap("endpoint_vips", v6).Add(nft.Element{Key: e.Address.AsSlice(), Data: e.VIP.AsSlice()})
+			c.addrMap("endpoint_sources", v6).Add(nft.Element{Key: e.Address.AsSlice(), Data: e.Source.AsSlice()})
+		}
+	}
+	c.Base("translate", nft.Hook{Type: "nat", Point: nft.Prerouting, Priority: -100})
+	c.fromInternet()
+	for _, v6 := range []bool{false, true} {
+		c.listeners("listeners", v6)
+	}
+	c.Chain("translate", nft.R(nft.From(spec.FabricLink), nft.Do(nft.Accept)))
+	for _, v6 := range []bool{false, true} {
+		if set := "endpoint_vips" + suffix(v6); c.Has(set) {
+			c.Chain("translate", nft.R(nft.Family(v6), nft.DNAT(v6, set, nft.DAddr(v6))))
+		}
+	}
+}
+
+func (c *rules) addrMap(name string, v6 bool) *nft.Set {
+	return c.Set(name+suffix(v6), nft.Set{Key: []nft.Datatype{nft.IP(v6)}, Data: []nft.Datatype{nft.IP(v6)}})
+}
+
+// listeners looks for a listener, if there are any.
+func (c *rules) listeners(name string, v6 bool, only ...nft.Part) {
+	if set := name + suffix(v6); c.Has(set) {
+		c.Chain("translate", nft.R(append(only, nft.Family(v6), nft.VMap(set, nft.DAddr(v6), nft.L4(), nft.DPort()))...))
+	}
+}
+
+func (c *rules) fromInternet() {
+	if c.vpc.Internet == nil {
+		return
+	}
+	inet := nft.From(spec.InternetLink)
+	c.Chain("translate", nft.R(inet, nft.MarkConnection(markInternet)))
+	c.listeners("public_listeners", false, inet)
+	sources := c.Set("public_sources", nft.Set{Key: []nft.Datatype{nft.IPv4}, Data: []nft.Datatype{nft.IPv4}})
+	for _, p := range c.vpc.Internet.Public {
+		if p.Private.Is4() && p.Public.Is4() {
+			c.Set("public", nft.Set{Key: []nft.Datatype{nft.IPv4}, Data: []nft.Datatype{nft.IPv4}}).
+				Add(nft.Element{Key: p.Public.AsSlice(), Data: p.Private.AsSlice()})
+			sources.Add(nft.Element{Key: p.Private.AsSlice(), Data: p.Public.AsSlice()})
+		}
+	}
+	if c.Has("public") {
+		c.Chain("translate", nft.R(inet, nft.Family(false), nft.DNAT(false, "public", nft.DAddr(false))))
+	}
+	c.Chain("translate", nft.R(inet, nft.Do(nft.Accept)))
+}
+
+// listener maps the listener's socket to the chain of its targets.
+func (c *rules) listener(l spec.Listener) {
+	v6 := l.Address.Is6()
+	fabric := spec.FabricPrefix.Contains(l.Address) || spec.FabricPrefix6.Contains(l.Address)
+	name := "listeners"
+	if !fabric && !c.inside(l.Address) {
+		// A public address is one for those who come from the internet: clients
+		// inside go out and come back.
+		name = "public_listeners"
+	}
+	// What comes over PrivateLink has a source that means nothing to a target.
+	keep := l.KeepClient && !fabric
+	chain := c.targets(l.Targets, v6, keep)
+	c.verdicts(name+suffix(v6), nft.IP(v6), nft.Proto, nft.Service).Add(nft.Element{
+		Key:     nft.Key(l.Address.AsSlice(), []byte{byte(l.Protocol)}, nft.U16(l.Port)),
+		Verdict: nft.Goto(chain),
+	})
+}
+
+// inside tells whether an address is of one of the VPC's blocks.
+func (c *rules) inside(a netip.Addr) bool {
+	for _, p := range c.vpc.CIDRs {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// slotMap is what was computed for the targets.
+type slotMap struct {
+	targets, slots []netip.AddrPort
+}
+
+// targets returns the chain that sends a connection to one of a set's targets.
+func (c *rules) targets(name string, v6, keep bool) string {
+	set := "slots" + suffix(v6) + "_" + identifier(name)
+	chain := "targets" + suffix(v6) + "_" + identifier(name)
+	if keep {
+		chain += "_keep"
+	}
+	if c.Chains[chain] != nil {
+		return chain
+	}
+	m := c.slotsOf(name, v6)
+	c.Chain(chain)
+	if len(m.slots) > 0 {
+		if !keep {
+			c.Chain(chain, nft.R(nft.MarkConnection(markNode)))
+		}
+		s := c.Set(set, nft.Set{Key: []nft.Datatype{nft.Integer}, Data: []nft.Datatype{nft.IP(v6), nft.Service}})
+		for i, t := range m.slots {
+			s.Add(nft.Element{Key: nft.U32(uint32(i)), Data: nft.Key(t.Addr().AsSlice(), nft.U16(t.Port()))})
+		}
+		c.Chain(chain, nft.R(nft.Balance(v6, set, uint32(len(m.slots)), hashSeed)))
+	}
+	c.Chain(chain, nft.R(nft.Do(nft.Drop)))
+	return chain
+}
+
+func (c *rules) slotsOf(name string, v6 bool) slotMap {
+	var targets []netip.AddrPort
+	for _, t := range c.vpc.TargetSets {
+		if t.Name == name {
+			targets = slices.DeleteFunc(slices.Clone(t.Targets), func(a netip.AddrPort) bool { return a.Addr().Is6() != v6 })
+			break
+		}
+	}
+	key := name + suffix(v6)
+	m, ok := c.slots[key]
+	if !ok || !slices.Equal(m.targets, targets) {
+		m = slotMap{targets, slots(targets, slotCount(len(targets)))}
+		c.slots[key] = m
+	}
+	return m
+}
+
+// source rewrites sources, once the destination is known.
+func (c *rules) source() {
+	for _, n := range c.vpc.NodeSources {
+		if v6 := n.Address.Is6(); n.Node.Is6() == v6 {
+			c.addrMap("node_sources", v6).Add(nft.Element{Key: n.Address.AsSlice(), Data: n.Node.AsSlice()})
+		}
+	}
+	c.Base("source", nft.Hook{Type: "nat", Point: nft.Postrouting, Priority: 100})
+	for _, v6 := range []bool{false, true} {
+		if set := "node_sources" + suffix(v6); c.Has(set) {
+			c.Chain("source", nft.R(nft.Family(v6), nft.Marked(markNode), nft.SNAT(v6, set, nft.OriginalDAddr(v6))))
+		}
+	}
+	for _, v6 := range []bool{false, true} {
+		if set := "endpoint_sources" + suffix(v6); c.Has(set) {
+			c.Chain("source", nft.R(nft.Family(v6), nft.To(spec.FabricLink), nft.SNAT(v6, set, nft.OriginalDAddr(v6))))
+		}
+	}
+	if c.vpc.Internet == nil {
+		return
+	}
+	// A NAT gateway is known by the gateway of the route that chose it.
+	gateways := c.Set("nat_gateways", nft.Set{Key: []nft.Datatype{nft.IPv4}, Data: []nft.Datatype{nft.IPv4}})
+	for _, t := range c.vpc.RouteTables {
+		for _, r := range t.Routes {
+			if r.Kind == spec.RouteNAT && r.Source.Is4() {
+				gateways.Add(nft.Element{Key: r.Source.AsSlice(), Data: r.Source.AsSlice()})
+			}
+		}
+	}
+	c.Chain("source",
+		nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SNAT(false, "nat_gateways", nft.NextHop())),
+		nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SNAT(false, "public_sources", nft.SAddr(false))),
+	)
+}

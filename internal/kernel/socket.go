@@ -1,0 +1,147 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/kernel/netns"
+)
+
+// enter opens the namespace of a VPC ("vpc-…"), a guest ("i-…"), InternetNS or
+// FabricNS. In the internet, an address that somebody uses comes to exist.
+func (w *World) enter(name string, a netip.Addr) (*netns.NS, error) {
+	if name == InternetNS && a.IsValid() && !a.IsUnspecified() {
+		if err := w.internet.own(a); err != nil {
+			return nil, err
+		}
+	}
+	return w.dir.Open(name)
+}
+
+// ListenTCP listens on an address of a namespace. The listener stays in it.
+func (w *World) ListenTCP(ctx context.Context, ns string, a netip.AddrPort) (net.Listener, error) {
+	return listen(w, ns, a, func() (net.Listener, error) {
+		return new(net.ListenConfig).Listen(ctx, "tcp", a.String())
+	})
+}
+
+// ListenUDP opens a UDP socket at an address of a namespace.
+func (w *World) ListenUDP(ctx context.Context, ns string, a netip.AddrPort) (net.PacketConn, error) {
+	return listen(w, ns, a, func() (net.PacketConn, error) {
+		return new(net.ListenConfig).ListenPacket(ctx, "udp", a.String())
+	})
+}
+
+func listen[T any](w *World, name string, a netip.AddrPort, open func() (T, error)) (out T, err error) {
+	ns, err := w.enter(name, a.Addr())
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = ns.Close() }()
+	err = ns.Do(func() (err error) { out, err = open(); return err })
+	if err != nil {
+		return out, fmt.Errorf("listen in %s: %w", name, err)
+	}
+	return out, nil
+}
+
+// DialTCP connects from a namespace, from the local address if that is valid.
+// Only the making of the socket holds a thread.
+func (w *World) DialTCP(ctx context.Context, ns string, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	space, err := w.enter(ns, local)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = space.Close() }()
+	domain := unix.AF_INET
+	if remote.Addr().Is6() {
+		domain = unix.AF_INET6
+	}
+	fd := -1
+	err = space.Do(func() (err error) {
+		fd, err = unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("socket in %s: %w", ns, err)
+	}
+	f := os.NewFile(uintptr(fd), "socket")
+	defer func() { _ = f.Close() }()
+	c, err := connect(ctx, f, local, remote)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: err}
+	}
+	return c, nil
+}
+
+func connect(ctx context.Context, f *os.File, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	begun := false
+	stop := context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	var result error
+	err = raw.Write(func(fd uintptr) (done bool) {
+		if !begun {
+			begun = true
+			result = begin(int(fd), local, remote)
+			return !errors.Is(result, unix.EINPROGRESS)
+		}
+		result = outcome(int(fd))
+		return !errors.Is(result, unix.EINPROGRESS)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, err
+	case result != nil:
+		return nil, os.NewSyscallError("connect", result)
+	}
+	return net.FileConn(f)
+}
+
+func begin(fd int, local netip.Addr, remote netip.AddrPort) error {
+	if local.IsValid() {
+		// The port is chosen by connect, which may share it between peers.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+			return err
+		}
+		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(local, 0))); err != nil {
+			return err
+		}
+	}
+	return unix.Connect(fd, sockaddr(remote))
+}
+
+// outcome tells how a connection attempt ended.
+func outcome(fd int) error {
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return syscall.Errno(code)
+	}
+	if _, err := unix.Getpeername(fd); err != nil {
+		return unix.EINPROGRESS
+	}
+	return nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	}
+	return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+}
