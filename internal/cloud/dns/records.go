@@ -74,9 +74,10 @@ type Alias struct {
 }
 
 // RecordKey is the key of a record set; the name's labels are reversed so that
-// key order is Route 53's list order.
+// key order is Route 53's list order. A space sorts before all that a name may
+// have, so that a name comes before those below it.
 func RecordKey(zone, name, typ, set string) string {
-	return zone + "|" + ReverseLabels(name) + "|" + typ + "|" + set
+	return zone + "|" + ReverseLabels(name) + " " + typ + " " + set
 }
 
 // RecordSets is the table of record sets.
