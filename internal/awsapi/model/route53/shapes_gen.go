@@ -81,7 +81,6 @@ type Coordinates struct {
 // CreateHostedZoneRequest is a structure of the API.
 type CreateHostedZoneRequest struct {
 	CallerReference  *string           `in:"CallerReference" must:"y" min:"1" max:"128"`
-	DelegationSetId  *string           `in:"DelegationSetId" max:"32"`
 	HostedZoneConfig *HostedZoneConfig `in:"HostedZoneConfig"`
 	Name             *string           `in:"Name" must:"y" max:"1024"`
 	VPC              *VPC              `in:"VPC"`
@@ -290,10 +289,9 @@ type ListHostedZonesByVPCResponse struct {
 
 // ListHostedZonesRequest is a structure of the API.
 type ListHostedZonesRequest struct {
-	DelegationSetId *string `in:"delegationsetid" loc:"querystring" max:"32"`
-	HostedZoneType  *string `in:"hostedzonetype" loc:"querystring" enum:"PrivateHostedZone"`
-	Marker          *string `in:"marker" loc:"querystring" max:"64"`
-	MaxItems        *string `in:"maxitems" loc:"querystring"`
+	HostedZoneType *string `in:"hostedzonetype" loc:"querystring" enum:"PrivateHostedZone"`
+	Marker         *string `in:"marker" loc:"querystring" max:"64"`
+	MaxItems       *string `in:"maxitems" loc:"querystring"`
 }
 
 // ListHostedZonesResponse is a structure of the API.
@@ -333,6 +331,17 @@ type ListTagsForResourceRequest struct {
 // ListTagsForResourceResponse is a structure of the API.
 type ListTagsForResourceResponse struct {
 	ResourceTagSet *ResourceTagSet `out:"ResourceTagSet"`
+}
+
+// ListTagsForResourcesRequest is a structure of the API.
+type ListTagsForResourcesRequest struct {
+	ResourceIds  []string `in:"ResourceIds" item:"ResourceId" must:"y" min:"1" max:"10"`
+	ResourceType *string  `in:"ResourceType" loc:"uri" must:"y" enum:"healthcheck,hostedzone"`
+}
+
+// ListTagsForResourcesResponse is a structure of the API.
+type ListTagsForResourcesResponse struct {
+	ResourceTagSets []ResourceTagSet `out:"ResourceTagSets" item:"ResourceTagSet"`
 }
 
 // ResourceRecord is a structure of the API.
