@@ -115,6 +115,9 @@ func (t *touched) instances(c cloud.Change) {
 		t.public.add(i.ID)
 		for target := range elb.Targets.By(t.r, "target", i.ID) {
 			t.group(target.TargetGroupARN)
+			if elb.Departed(t.r, target) {
+				t.drains.add(elb.TargetKey(target.TargetGroupARN, target.ID, target.Port))
+			}
 		}
 	}
 }

@@ -78,7 +78,8 @@ func compileListener(r cloud.Reader, out *spec.VPC, lb elb.LoadBalancer, l elb.L
 		name := setName(l, e.zone, e.address.Is6())
 		for _, p := range protocols {
 			out.Listeners = append(out.Listeners, spec.Listener{
-				Address: e.address, Protocol: p, Port: uint16(l.Port), Targets: name, KeepClient: !e.link && pool.keepClient(),
+				Address: e.address, Protocol: p, Port: uint16(l.Port), Targets: name,
+				KeepClient: !e.link && pool.keepClient(), IdleSeconds: idleSeconds(l, p),
 			})
 		}
 		if !sets[name] {
@@ -97,27 +98,15 @@ func setName(l elb.Listener, zone string, six bool) string {
 	return name
 }
 
-// keepsClient is the group's preserve_client_ip.enabled or its default.
-func keepsClient(g elb.TargetGroup) bool {
-	if g.Protocol == "UDP" || g.Protocol == "TCP_UDP" {
-		return true // locked
-	}
-	if v, ok := g.Attributes["preserve_client_ip.enabled"]; ok && v != "" {
-		return v == "true"
-	}
-	return g.TargetType == "instance"
-}
-
-// crossesZones is whether a group's targets serve every zone: the group's own
-// setting, or the load balancer's.
-func crossesZones(lb elb.LoadBalancer, g elb.TargetGroup) bool {
-	const key = "load_balancing.cross_zone.enabled"
-	if v := g.Attributes[key]; v == "true" || v == "false" {
-		return v == "true"
-	}
-	return lb.Attributes[key] == "true"
-}
-
 func valid(addresses ...netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(addresses, func(a netip.Addr) bool { return !a.IsValid() })
+}
+
+// idleSeconds is how long idle flows of a listener live. UDP has a figure of its
+// own, in a TCP_UDP listener too.
+func idleSeconds(l elb.Listener, protocol int) int {
+	if protocol == 17 {
+		l.Protocol = "UDP"
+	}
+	return int(elb.IdleTimeout(l).Seconds())
 }

@@ -59,15 +59,15 @@ func compileZone(r cloud.Reader, z dns.Zone) spec.DNSZone {
 // resource where the instance asks for it, and the public name, which leads to
 // the private address inside the VPC.
 func nameInterface(r cloud.Reader, out *spec.DNS, n vpc.NetworkInterface) {
-	domain := "." + domainOf(n.Region) + "."
+	domain := "." + compute.InternalDomain(n.Region) + "."
 	for _, a := range n.PrivateIPs {
-		name := "ip-" + dashed(a) + domain
+		name := compute.AddressDNSName(n.Region, a) + "."
 		out.Names[name] = []netip.Addr{a}
 		out.Reverse[a] = name
 	}
 	for a := range vpc.Addresses.By(r, "interface", n.ID) {
 		if p := privateOf(a, n); p.IsValid() {
-			out.Names[publicName(n.Region, a.PublicIP)+"."] = []netip.Addr{p}
+			out.Names[compute.PublicDNSName(n.Region, a.PublicIP)+"."] = []netip.Addr{p}
 		}
 	}
 	if n.Attachment == nil || n.Attachment.DeviceIndex != 0 {

@@ -125,6 +125,7 @@ func seed(tx *cloud.Tx) {
 	}
 	elb.LoadBalancers.Put(tx, lb)
 	elb.TargetGroups.Put(tx, elb.TargetGroup{ARN: groupARN, Scope: scope, Protocol: "TCP", Port: 80, VPCID: "vpc-2", TargetType: "instance", IPAddressType: "ipv4",
+		Attributes:  map[string]string{"preserve_client_ip.enabled": "true", "target_health_state.unhealthy.connection_termination.enabled": "true"},
 		HealthCheck: elb.HealthCheck{Protocol: "TCP", Port: "traffic-port", IntervalSeconds: 30, TimeoutSeconds: 10, HealthyThreshold: 3, UnhealthyThreshold: 3}})
 	elb.Listeners.Put(tx, elb.Listener{ARN: listener, Scope: scope, LoadBalancerARN: lbARN, Port: 80, Protocol: "TCP",
 		Targets: []elb.WeightedGroup{{TargetGroupARN: groupARN, Weight: 1}}})

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -30,7 +29,7 @@ func Guest(r cloud.Reader, instanceID string) *spec.Guest {
 	}
 	g := &spec.Guest{
 		InstanceID: i.ID, Boot: i.Boot, Hostname: i.PrivateDNSName, Name: i.Tags["Name"],
-		ImageID: i.ImageID, UserData: i.UserData, Resolver: resolver4, Search: domainOf(i.Region),
+		ImageID: i.ImageID, UserData: i.UserData, Resolver: resolver4, Search: compute.InternalDomain(i.Region),
 	}
 	v, ok := vpc.VPCs.Get(r, i.VPCID)
 	if !ok {
@@ -58,30 +57,4 @@ func applyDHCP(g *spec.Guest, options map[string][]string) {
 	if d := options["domain-name"]; len(d) > 0 {
 		g.Search = strings.Join(d, " ")
 	}
-}
-
-// domainOf is the domain of the private names of a region's instances.
-func domainOf(region string) string {
-	if region == "us-east-1" {
-		return "ec2.internal"
-	}
-	return region + ".compute.internal"
-}
-
-// publicName is the public DNS name of an address, as AWS spells it.
-func publicName(region string, a netip.Addr) string {
-	domain := region + ".compute"
-	if region == "us-east-1" {
-		domain = "compute-1"
-	}
-	return "ec2-" + dashed(a) + "." + domain + ".amazonaws.com"
-}
-
-func dashed(a netip.Addr) string { return strings.ReplaceAll(a.String(), ".", "-") }
-
-// interfacesOf are an instance's interfaces by device index.
-func interfacesOf(r cloud.Reader, instanceID string) []vpc.NetworkInterface {
-	out := slices.Collect(vpc.NetworkInterfaces.By(r, "instance", instanceID))
-	slices.SortFunc(out, func(a, b vpc.NetworkInterface) int { return a.Attachment.DeviceIndex - b.Attachment.DeviceIndex })
-	return out
 }

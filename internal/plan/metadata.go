@@ -24,7 +24,7 @@ func CompileMetadata(r cloud.Reader, vpcID string) []spec.Metadata {
 		if i.State == compute.Terminated {
 			continue
 		}
-		interfaces := interfacesOf(r, i.ID)
+		interfaces := compute.Interfaces(r, i.ID)
 		if len(interfaces) == 0 {
 			continue
 		}
@@ -146,7 +146,7 @@ func (v values) networkInterface(r cloud.Reader, n vpc.NetworkInterface) {
 	m("subnet-id", n.SubnetID)
 	m("vpc-id", n.VPCID)
 	if len(n.PrivateIPs) > 0 {
-		m("local-hostname", "ip-"+dashed(n.PrivateIPs[0])+"."+domainOf(n.Region))
+		m("local-hostname", compute.AddressDNSName(n.Region, n.PrivateIPs[0]))
 	}
 	public := publicAddresses(r, n)
 	m("public-ipv4s", joined(public))
@@ -202,7 +202,7 @@ func publicHostname(r cloud.Reader, n vpc.NetworkInterface, public []netip.Addr)
 	if v, ok := vpc.VPCs.Get(r, n.VPCID); !ok || !v.EnableDNSHostnames || len(public) == 0 {
 		return ""
 	}
-	return publicName(n.Region, public[0])
+	return compute.PublicDNSName(n.Region, public[0])
 }
 
 func groupNames(r cloud.Reader, n vpc.NetworkInterface) string {

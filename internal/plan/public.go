@@ -146,9 +146,9 @@ func instanceNames(r cloud.Reader, i compute.Instance, names map[string][]netip.
 	if v, ok := vpc.VPCs.Get(r, i.VPCID); !ok || !v.EnableDNSHostnames {
 		return
 	}
-	for _, n := range interfacesOf(r, i.ID) {
+	for _, n := range compute.Interfaces(r, i.ID) {
 		for a := range vpc.Addresses.By(r, "interface", n.ID) {
-			names[publicName(i.Region, a.PublicIP)+"."] = []netip.Addr{a.PublicIP}
+			names[compute.PublicDNSName(i.Region, a.PublicIP)+"."] = []netip.Addr{a.PublicIP}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TargetAddress(r cloud.Reader, t elb.Target) (netip.AddrPort, bool) {
 	if a, err := netip.ParseAddr(t.ID); err == nil {
 		return netip.AddrPortFrom(a, uint16(t.Port)), true
 	}
-	n, ok := primaryInterface(r, t.ID)
+	n, ok := compute.PrimaryInterface(r, t.ID)
 	if !ok || len(n.PrivateIPs) == 0 {
 		return netip.AddrPort{}, false
 	}
@@ -58,7 +58,7 @@ func targetAddress(r cloud.Reader, g elb.TargetGroup, t elb.Target) (netip.AddrP
 			return netip.AddrPort{}, false
 		}
 		if g.IPAddressType == "ipv6" {
-			n, ok := primaryInterface(r, t.ID)
+			n, ok := compute.PrimaryInterface(r, t.ID)
 			if !ok || len(n.IPv6s) == 0 {
 				return netip.AddrPort{}, false
 			}
@@ -106,7 +106,7 @@ func newPool(r cloud.Reader, lb elb.LoadBalancer, l elb.Listener) pool {
 // way for all of its targets.
 func (p pool) keepClient() bool {
 	for _, g := range p.groups {
-		if !keepsClient(g.group) {
+		if !elb.PreservesClient(g.group) {
 			return false
 		}
 	}
@@ -115,7 +115,7 @@ func (p pool) keepClient() bool {
 
 // own are the group's members that serve a zone.
 func (p pool) own(g poolGroup, zone string) []member {
-	if crossesZones(p.lb, g.group) {
+	if elb.CrossZone(p.lb, g.group) {
 		return g.members
 	}
 	return slices.DeleteFunc(slices.Clone(g.members), func(m member) bool { return m.zone != zone && m.zone != everyZone })

@@ -123,16 +123,6 @@ func interfaceOf(r cloud.Reader, n vpc.NetworkInterface) (spec.Interface, bool) 
 // LinkName is the name of an interface's link in its VPC's namespace.
 func LinkName(number uint32) string { return fmt.Sprintf("e%x", number) }
 
-// primaryInterface is an instance's interface of device index 0.
-func primaryInterface(r cloud.Reader, instanceID string) (vpc.NetworkInterface, bool) {
-	for n := range vpc.NetworkInterfaces.By(r, "instance", instanceID) {
-		if n.Attachment.DeviceIndex == 0 {
-			return n, true
-		}
-	}
-	return vpc.NetworkInterface{}, false
-}
-
 // nth is the address n after a prefix's base.
 func nth(p netip.Prefix, n int) netip.Addr {
 	a := p.Masked().Addr()

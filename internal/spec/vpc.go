@@ -150,6 +150,8 @@ type Listener struct {
 	// KeepClient leaves the client's address as the source; otherwise the source
 	// is the node's (NodeSources).
 	KeepClient bool
+	// IdleSeconds is how long an idle connection or flow lives.
+	IdleSeconds int
 }
 
 // TargetSet is what one listener of one zone balances over. Weights are equal:
