@@ -26,7 +26,7 @@ var version = "dev"
 // of Musubi that are this binary under another name: the hidden stages of the
 // supervisor and the tools inside instances.
 func Main(args []string) int {
-	if run, ok := app.Stage(args, version); ok {
+	if run, ok := app.Stage(args); ok {
 		return run()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

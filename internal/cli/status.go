@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/musubi-net/musubi/internal/app"
 	"github.com/musubi-net/musubi/internal/control"
+	"github.com/musubi-net/musubi/internal/supervisor"
 )
 
 // client reaches the daemon of the state directory.
@@ -51,6 +53,28 @@ func (c *command) notRunning(err error) error {
 	return fmt.Errorf("no Musubi runs in %s; start one with: musubi up --detach", dir)
 }
 
+// explain does the same for an error of which it is not known whether it is one.
+func (c *command) explain(err error) error {
+	if errors.Is(err, supervisor.ErrNotRunning) {
+		return c.notRunning(err)
+	}
+	return err
+}
+
+// process adds what the supervisor knows.
+func (c *command) process(ctx context.Context, s *control.Status) error {
+	dir, err := c.stateDir()
+	if err != nil {
+		return err
+	}
+	p, err := supervisor.GetStatus(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s.Process = control.Process{Supervisor: p.Pid, Daemon: p.DaemonPid, Restarts: p.Restarts}
+	return nil
+}
+
 func (c *command) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
@@ -61,6 +85,9 @@ func (c *command) status() *cobra.Command {
 			s, err := c.daemonStatus(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if err := c.process(cmd.Context(), &s); err != nil {
+				return c.explain(err)
 			}
 			if c.json {
 				e := json.NewEncoder(c.out)
@@ -84,6 +111,7 @@ func (c *command) printStatus(s control.Status) {
 	c.printf("  API        %s\n", s.API)
 	c.printf("  up since   %s\n", s.Started.Local().Format(time.DateTime))
 	c.printf("  world      %d VPCs, %d instances running\n", s.World.VPCs, s.World.Guests)
+	c.printf("  processes  supervisor %d, daemon %d (restarted %d times)\n", s.Process.Supervisor, s.Process.Daemon, s.Process.Restarts)
 	if s.World.LastError != "" {
 		c.printf("  %s %s (%d in all)\n", c.colour("31", "last error"), s.World.LastError, s.World.Errors)
 	}

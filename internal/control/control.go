@@ -19,6 +19,15 @@ type Status struct {
 	// Unserved counts the requests for operations that Musubi does not serve.
 	Unserved map[string]int `json:"unserved"`
 	World    World          `json:"world"`
+	// Process is filled in by the client: the supervisor tells.
+	Process Process `json:"process"`
+}
+
+// Process are the process ids of a running Musubi, as the host sees them.
+type Process struct {
+	Supervisor int `json:"supervisor"`
+	Daemon     int `json:"daemon"` // 0 while it is down
+	Restarts   int `json:"restarts"`
 }
 
 // World is the state of the reconciler.

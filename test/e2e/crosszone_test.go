@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -318,8 +317,7 @@ func (l *crossZone) kill() {
 	})
 	before := l.resources()
 	begin := time.Now()
-	pid := l.daemonPID()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(l.status().Process.Daemon, syscall.SIGKILL); err != nil {
 		l.t.Fatal(err)
 	}
 	l.eventually(2*time.Second, "the API after kill -9", func() bool {
@@ -341,20 +339,6 @@ func (l *crossZone) kill() {
 func (l *crossZone) resources() string {
 	l.t.Helper()
 	return fmt.Sprint(l.status().Resources)
-}
-
-// daemonPID finds the daemon among this Musubi's processes.
-func (l *crossZone) daemonPID() int {
-	l.t.Helper()
-	for _, p := range l.processes() {
-		b, err := os.ReadFile("/proc/" + p + "/cmdline")
-		if err == nil && strings.Contains(string(b), "__daemon") {
-			pid, _ := strconv.Atoi(p)
-			return pid
-		}
-	}
-	l.t.Fatal("no daemon process")
-	return 0
 }
 
 func (l *crossZone) nothingLeft() {

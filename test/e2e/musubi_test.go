@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,8 +77,8 @@ func (m *musubi) finish() {
 	}
 	for _, p := range pids {
 		m.eventually(10*time.Second, "process "+p+" to end", func() bool {
-			exe, err := os.Readlink("/proc/" + p + "/exe")
-			return err != nil || exe != m.bin
+			_, err := os.Stat("/proc/" + p)
+			return err != nil
 		})
 	}
 	if _, err := os.Stat(m.dir); !errors.Is(err, os.ErrNotExist) {
@@ -93,16 +93,19 @@ func (m *musubi) finish() {
 	}
 }
 
-// processes lists the pids of this Musubi: those whose environment or command
-// line name its directory, and their descendants.
+// processes lists the supervisor and all that descend from it.
 func (m *musubi) processes() []string {
-	cmdlines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	var pids []string
-	for _, f := range cmdlines {
-		b, err := os.ReadFile(f)
-		pid := filepath.Base(filepath.Dir(f))
-		if err == nil && bytes.Contains(b, []byte(m.dir)) && pid != fmt.Sprint(os.Getpid()) {
-			pids = append(pids, pid)
+	out, err := m.run(context.Background(), nil, "status", "--json")
+	var s control.Status
+	if err != nil || json.Unmarshal([]byte(out), &s) != nil || s.Process.Supervisor == 0 {
+		return nil
+	}
+	pids := []string{strconv.Itoa(s.Process.Supervisor)}
+	for i := 0; i < len(pids); i++ {
+		lists, _ := filepath.Glob("/proc/" + pids[i] + "/task/*/children")
+		for _, l := range lists {
+			b, _ := os.ReadFile(l)
+			pids = append(pids, strings.Fields(string(b))...)
 		}
 	}
 	return pids
