@@ -48,6 +48,7 @@ type LaunchInterface struct {
 	Description    string
 	GroupIDs       []string
 	PrivateIPs     []netip.Addr
+	SecondaryIPs   []netip.Addr
 	SecondaryCount int
 	IPv6s          []netip.Addr
 	IPv6Count      int

@@ -80,9 +80,9 @@ func (l *launch) checkPlacement(tx *cloud.Tx, spec LaunchInterface, s vpc.Subnet
 		return combination("You may not attach a network interface to an instance if they are not in the same availability zone")
 	case s.VPCID != l.primary.VPCID:
 		return combination("All network interfaces of an instance must be in the same VPC.")
-	case l.MaxCount > 1 && (spec.InterfaceID != "" || len(spec.PrivateIPs)+len(spec.IPv6s) > 0):
+	case l.MaxCount > 1 && (spec.InterfaceID != "" || len(spec.PrivateIPs)+len(spec.SecondaryIPs)+len(spec.IPv6s) > 0):
 		return combination("Network interfaces and IP addresses can be specified only when launching one instance.")
-	case spec.InterfaceID != "" && (spec.SubnetID != "" || len(spec.GroupIDs)+len(spec.PrivateIPs)+len(spec.IPv6s) > 0 || spec.IPv6Count+spec.SecondaryCount > 0):
+	case spec.InterfaceID != "" && (spec.SubnetID != "" || len(spec.GroupIDs)+len(spec.PrivateIPs)+len(spec.SecondaryIPs)+len(spec.IPv6s) > 0 || spec.IPv6Count+spec.SecondaryCount > 0):
 		return combination("A network interface may not specify both a network interface ID and a subnet, security groups or addresses.")
 	case spec.PublicIP != nil && *spec.PublicIP && spec.InterfaceID != "":
 		return combination("The associatePublicIPAddress parameter cannot be specified for a network interface with an ID.")
@@ -144,7 +144,7 @@ func (l *launch) addInterface(tx *cloud.Tx, i *Instance, spec LaunchInterface, s
 		return vpc.Attach(tx, n, attachment), nil
 	}
 	n, err := vpc.NewInterface(tx, vpc.InterfaceParams{
-		SubnetID: s.ID, Description: spec.Description, PrivateIPs: spec.PrivateIPs, SecondaryCount: spec.SecondaryCount,
+		SubnetID: s.ID, Description: spec.Description, PrivateIPs: spec.PrivateIPs, SecondaryIPs: spec.SecondaryIPs, SecondaryCount: spec.SecondaryCount,
 		IPv6s: spec.IPv6s, IPv6Count: spec.IPv6Count, GroupIDs: spec.GroupIDs, SourceDestCheck: true,
 		Attachment: &attachment, Tags: l.InterfaceTags,
 	})

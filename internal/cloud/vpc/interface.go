@@ -2,6 +2,7 @@ package vpc
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -16,8 +17,10 @@ type InterfaceParams struct {
 	Type        InterfaceType // default: interface
 	Description string
 	// PrivateIPs are the wanted IPv4 addresses, primary first; with none the
-	// subnet picks the primary one. SecondaryCount adds picked ones.
+	// subnet picks the primary one. SecondaryIPs are wanted beside a primary one
+	// that the subnet picks. SecondaryCount adds picked ones.
 	PrivateIPs     []netip.Addr
+	SecondaryIPs   []netip.Addr
 	SecondaryCount int
 	// IPv6s are the wanted IPv6 addresses, IPv6Count asks for picked ones. With
 	// neither, a user's interface follows the subnet's AssignIPv6OnCreation; a
@@ -76,7 +79,6 @@ func RemoveInterface(tx *cloud.Tx, id string) {
 		return
 	}
 	interfaceGone(tx, &n)
-	unbindAddresses(tx, id, netip.Addr{})
 	if s, ok := Subnets.Get(tx, n.SubnetID); ok {
 		s.AvailableIPv4 += len(n.PrivateIPs)
 		Subnets.Put(tx, s)
@@ -86,11 +88,12 @@ func RemoveInterface(tx *cloud.Tx, id string) {
 
 func firstAddresses(tx *cloud.Tx, s *Subnet, n *NetworkInterface, p InterfaceParams) error {
 	if !s.IPv6Native {
-		count := p.SecondaryCount
 		if len(p.PrivateIPs) == 0 {
-			count++
+			if err := pickPrimary(tx, s, n, p.SecondaryIPs); err != nil {
+				return err
+			}
 		}
-		if err := takeIPv4(tx, s, n, p.PrivateIPs, count); err != nil {
+		if err := takeIPv4(tx, s, n, append(slices.Clone(p.PrivateIPs), p.SecondaryIPs...), p.SecondaryCount); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,11 @@ func takeIPv4(tx *cloud.Tx, s *Subnet, n *NetworkInterface, wanted []netip.Addr,
 	if len(wanted)+count > s.AvailableIPv4 {
 		return subnetFull()
 	}
+	had := len(n.PrivateIPs)
 	taken := map[netip.Addr]bool{}
+	for _, a := range n.PrivateIPs {
+		taken[a] = true
+	}
 	for _, a := range wanted {
 		if err := wantedAddress(tx, s.VPCID, s.CIDR, a); err != nil {
 			return err
@@ -37,7 +41,26 @@ func takeIPv4(tx *cloud.Tx, s *Subnet, n *NetworkInterface, wanted []netip.Addr,
 		taken[a] = true
 		n.PrivateIPs = append(n.PrivateIPs, a)
 	}
-	s.AvailableIPv4 -= len(taken)
+	s.AvailableIPv4 -= len(n.PrivateIPs) - had
+	return nil
+}
+
+// pickPrimary gives n its first address, but none of those that it wants as
+// secondary ones.
+func pickPrimary(tx *cloud.Tx, s *Subnet, n *NetworkInterface, wanted []netip.Addr) error {
+	if s.AvailableIPv4 < 1 {
+		return subnetFull()
+	}
+	taken := map[netip.Addr]bool{}
+	for _, a := range wanted {
+		taken[a] = true
+	}
+	a, err := pickIPv4(tx, s, taken)
+	if err != nil {
+		return err
+	}
+	n.PrivateIPs = append(n.PrivateIPs, a)
+	s.AvailableIPv4--
 	return nil
 }
 

@@ -99,13 +99,11 @@ func (c UnassignAddresses) Apply(tx *cloud.Tx) (cloud.None, error) {
 }
 
 // unbindAddresses frees the Elastic IPs that are bound to an interface's
-// private address, or to any of its addresses if private is not valid.
+// private address.
 func unbindAddresses(tx *cloud.Tx, interfaceID string, private netip.Addr) {
 	for a := range Addresses.By(tx, "interface", interfaceID) {
-		if a.Amazon || (private.IsValid() && a.PrivateIP != private) {
-			continue
+		if !a.Amazon && a.PrivateIP == private {
+			unbind(tx, a)
 		}
-		a.AssociationID, a.InterfaceID, a.PrivateIP = "", "", netip.Addr{}
-		Addresses.Put(tx, a)
 	}
 }

@@ -165,3 +165,17 @@ func invalidGroup(format string, args ...any) error {
 func missing(parameter string) error {
 	return cloud.Errorf(cloud.KindMissing, "", "MissingParameter", "The request must contain the parameter %s", parameter)
 }
+
+// FindSecurityGroup returns the scope's group with that id, or AWS's refusal.
+func FindSecurityGroup(r cloud.Reader, s cloud.Scope, id string) (SecurityGroup, error) {
+	return ownGroup(r, s, id)
+}
+
+// FindSecurityGroupRule returns the scope's rule with that id, or AWS's refusal.
+func FindSecurityGroupRule(r cloud.Reader, s cloud.Scope, id string) (SecurityGroupRule, error) {
+	rule, ok := SecurityGroupRules.Get(r, id)
+	if !ok || rule.Scope != s {
+		return rule, ruleIDNotFound(id)
+	}
+	return rule, nil
+}
