@@ -115,3 +115,5 @@ func clone(v *spec.VPC) *spec.VPC {
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }

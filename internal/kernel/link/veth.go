@@ -88,11 +88,18 @@ func (c *Conn) addVeth(v Veth) error {
 		return err
 	}
 	defer peer.Close()
-	i, err = peer.indexOf(v.Peer.Name)
+	j, err := peer.indexOf(v.Peer.Name)
 	if err != nil {
 		return err
 	}
-	return v.PeerNS.Do(func() error { return configure(i, v.Peer.Alias, nil) })
+	err = v.PeerNS.Do(func() error { return configure(j, v.Peer.Alias, nil) })
+	if err != nil {
+		return err
+	}
+	// The first end learns that its peer is up in the background, and loses
+	// packets until then; asking for the link makes the kernel see to it now.
+	_, err = c.h.LinkByIndex(i)
+	return err
 }
 
 func create(v Veth, size uint32) error {
