@@ -12,6 +12,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
+	"github.com/musubi-net/musubi/internal/plan/plantest"
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
@@ -25,12 +26,12 @@ func TestAffected(t *testing.T) {
 		{"a rule touches its group's VPC", func(tx *cloud.Tx) {
 			vpc.SecurityGroupRules.Put(tx, vpc.SecurityGroupRule{ID: "sgr-9", GroupID: "sg-web", Protocol: "-1", CIDR: netip.MustParsePrefix("0.0.0.0/0")})
 		}, Units{VPCs: provider}},
-		{"a target's health touches the provider only", func(tx *cloud.Tx) { health(tx, "i-web-a", elb.Unhealthy) },
-			Units{VPCs: provider, Health: provider, Public: []string{lbARN, "vpce-1"}}},
-		{"cross-zone", func(tx *cloud.Tx) { crossZone(tx, true) },
-			Units{VPCs: []string{"vpc-1", "vpc-2"}, Health: provider, Public: []string{lbARN, "vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
+		{"a target's health touches the provider only", func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-a", elb.Unhealthy) },
+			Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}}},
+		{"cross-zone", func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) },
+			Units{VPCs: []string{"vpc-1", "vpc-2"}, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
 		{"a load balancer's state shows nowhere", func(tx *cloud.Tx) {
-			lb, _ := elb.LoadBalancers.Get(tx, lbARN)
+			lb, _ := elb.LoadBalancers.Get(tx, plantest.BalancerARN)
 			lb.State = elb.Active
 			elb.LoadBalancers.Put(tx, lb)
 		}, Units{}},
@@ -39,18 +40,18 @@ func TestAffected(t *testing.T) {
 		{"a record touches the resolvers of its zone", func(tx *cloud.Tx) {
 			dns.RecordSets.Put(tx, dns.RecordSet{ZoneID: "Z1", Name: "new.example.local.", Type: "A", Values: []string{"192.0.2.1"}})
 		}, Units{DNS: consumer}},
-		{"an interface of nobody", func(tx *cloud.Tx) { addInterface(tx, 1, 77, 1, 77, vpc.TypeInterface) },
+		{"an interface of nobody", func(tx *cloud.Tx) { plantest.AddInterface(tx, 1, 77, 1, 77, vpc.TypeInterface) },
 			Units{VPCs: consumer, DNS: consumer, Metadata: consumer}},
 		{"draining", func(tx *cloud.Tx) {
-			x, _ := elb.Targets.Get(tx, elb.TargetKey(groupARN, "i-web-a", 80))
-			x.DrainingSince = began
+			x, _ := elb.Targets.Get(tx, elb.TargetKey(plantest.GroupARN, "i-web-a", 80))
+			x.DrainingSince = plantest.Began
 			elb.Targets.Put(tx, x)
-		}, Units{VPCs: provider, Health: provider, Public: []string{lbARN, "vpce-1"}, Drains: []string{groupARN + "|i-web-a|80"}}},
+		}, Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Drains: []string{plantest.GroupARN + "|i-web-a|80"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t)
-			l.do(seed)
+			l.do(plantest.Seed)
 			changes := l.do(tt.do)
 			got := Affected(l.db.Snapshot(), changes)
 			if d := cmp.Diff(normal(tt.want), normal(got)); d != "" {
@@ -77,11 +78,14 @@ func normal(u Units) Units {
 // compiling everything.
 func TestAffectedIsEnough(t *testing.T) {
 	steps := []func(tx *cloud.Tx){
-		seed, addInternet,
-		func(tx *cloud.Tx) { crossZone(tx, true) },
-		func(tx *cloud.Tx) { health(tx, "i-web-a", elb.Unhealthy); health(tx, "i-web-c", elb.Initial) },
-		func(tx *cloud.Tx) { health(tx, "i-web-d", elb.Unhealthy) },
-		func(tx *cloud.Tx) { addInstance(tx, "i-second", 1, 50, 2, 60, "sg-client") },
+		plantest.Seed, plantest.AddInternet,
+		func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) },
+		func(tx *cloud.Tx) {
+			plantest.SetHealth(tx, "i-web-a", elb.Unhealthy)
+			plantest.SetHealth(tx, "i-web-c", elb.Initial)
+		},
+		func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-d", elb.Unhealthy) },
+		func(tx *cloud.Tx) { plantest.AddInstance(tx, "i-second", 1, 50, 2, 60, "sg-client") },
 		func(tx *cloud.Tx) {
 			n, _ := vpc.NetworkInterfaces.Get(tx, "eni-1")
 			n.GroupIDs = nil
@@ -89,7 +93,7 @@ func TestAffectedIsEnough(t *testing.T) {
 		},
 		func(tx *cloud.Tx) { vpc.InternetGateways.Delete(tx, "igw-1") },
 		func(tx *cloud.Tx) { privatelink.Endpoints.Delete(tx, "vpce-1") },
-		func(tx *cloud.Tx) { elb.Listeners.Delete(tx, listener) },
+		func(tx *cloud.Tx) { elb.Listeners.Delete(tx, plantest.ListenerARN) },
 	}
 	l := newLab(t)
 	world := map[string]string{"internet": spec.Dump(CompileInternet(l.db.Snapshot()))}

@@ -12,6 +12,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/plan/plantest"
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
@@ -41,19 +42,19 @@ func TestGolden(t *testing.T) {
 		vpcs []string
 	}{
 		{"cross-zone-off", func(*cloud.Tx) {}, []string{"vpc-1", "vpc-2"}},
-		{"cross-zone-on", func(tx *cloud.Tx) { crossZone(tx, true) }, []string{"vpc-2"}},
-		{"one-unhealthy", func(tx *cloud.Tx) { crossZone(tx, true); health(tx, "i-web-c", elb.Unhealthy) }, []string{"vpc-2"}},
+		{"cross-zone-on", func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) }, []string{"vpc-2"}},
+		{"one-unhealthy", func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true); plantest.SetHealth(tx, "i-web-c", elb.Unhealthy) }, []string{"vpc-2"}},
 		{"pending-acceptance", func(tx *cloud.Tx) {
 			e, _ := privatelink.Endpoints.Get(tx, "vpce-1")
 			e.State = privatelink.PendingAcceptance
 			privatelink.Endpoints.Put(tx, e)
 		}, []string{"vpc-1", "vpc-2"}},
-		{"internet", addInternet, []string{"vpc-2"}},
+		{"internet", plantest.AddInternet, []string{"vpc-2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t)
-			l.do(seed)
+			l.do(plantest.Seed)
 			l.do(tt.do)
 			golden(t, tt.name, dump(l.db.Snapshot(), tt.vpcs...))
 		})
@@ -62,8 +63,8 @@ func TestGolden(t *testing.T) {
 
 func TestGoldenServices(t *testing.T) {
 	l := newLab(t)
-	l.do(seed)
-	l.do(addInternet)
+	l.do(plantest.Seed)
+	l.do(plantest.AddInternet)
 	r := l.db.Snapshot()
 	var b strings.Builder
 	b.WriteString(spec.Dump(CompileDNS(r, "vpc-1")))
@@ -84,7 +85,7 @@ func TestGone(t *testing.T) {
 	if CompileVPC(r, "vpc-9") != nil || CompileDNS(r, "vpc-9") != nil || Guest(r, "i-9") != nil || CompilePublic(r, "vpce-9") != nil {
 		t.Error("something was compiled for what does not exist")
 	}
-	l.do(seed)
+	l.do(plantest.Seed)
 	l.do(func(tx *cloud.Tx) {
 		i, _ := compute.Instances.Get(tx, "i-client")
 		i.State = compute.Stopped

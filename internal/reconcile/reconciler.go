@@ -1,0 +1,256 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/dataplane/dnsd"
+	"github.com/musubi-net/musubi/internal/dataplane/health"
+	"github.com/musubi-net/musubi/internal/plan"
+	"github.com/musubi-net/musubi/internal/spec"
+)
+
+// The kinds of unit.
+const (
+	kindVPC      = "vpc"
+	kindDNS      = "dns"
+	kindMetadata = "metadata"
+	kindHealth   = "health"
+	kindPublic   = "public"
+	kindFabric   = "fabric"
+	kindInternet = "internet"
+	kindEndpoint = "endpoint"
+	kindDrain    = "drain"
+	kindGuest    = "guest"
+	kindForget   = "forget"
+)
+
+// Workers. Guests have their own: to stop one can take a while.
+const (
+	unitWorkers  = 4
+	guestWorkers = 8
+)
+
+// Reconciler is made by New and lives in Run.
+type Reconciler struct {
+	o      Options
+	units  *queue
+	guests *queue
+	public *dnsd.Public
+
+	healthMu sync.Mutex // the checker has one owner at a time
+	checker  *health.Checker
+
+	mu       sync.Mutex
+	vpcs     map[string]*spec.VPC // as applied
+	fabric   *spec.Fabric
+	internet *spec.Internet
+	services map[string]*services
+	// running are the guests that exist; namespaces the VPCs of those that have
+	// a network namespace ("" if not known).
+	running    map[string]GuestStatus
+	namespaces map[string]string
+	// waiting are endpoints whose path is not yet what their state says.
+	waiting map[string]bool
+	// resets are connections to end once a VPC is applied again.
+	resets map[string]map[netip.AddrPort]bool
+	status Status
+	first  map[key]bool // units of the first pass that are not done
+}
+
+// Status counts what the reconciler did.
+type Status struct {
+	// VPCs and Guests are those that exist now.
+	VPCs, Guests int
+	// Applied counts units that were changed, Errors the attempts that failed.
+	Applied, Errors uint64
+	LastError       string
+	ErrorAt         time.Time
+	// Ready is true once everything was attempted.
+	Ready bool
+}
+
+// New makes a reconciler that does nothing until Run.
+func New(o Options) *Reconciler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Reconciler{
+		o: o, units: newQueue(), guests: newQueue(), public: dnsd.NewPublic(),
+		vpcs: map[string]*spec.VPC{}, services: map[string]*services{}, running: map[string]GuestStatus{},
+		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[netip.AddrPort]bool{}, first: map[key]bool{},
+	}
+	r.checker = health.New(health.Options{Dial: o.World.DialTCP, Report: r.reportHealth, Log: o.Log})
+	return r
+}
+
+// Public holds the names that resolve in every VPC; the names of AWS's own
+// services may be added under an owner of their own.
+func (r *Reconciler) Public() *dnsd.Public { return r.public }
+
+// Status returns the counters.
+func (r *Reconciler) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.status
+	s.VPCs = len(r.vpcs)
+	for _, g := range r.running {
+		if g.Running {
+			s.Guests++
+		}
+	}
+	return s
+}
+
+// Run reconciles until the context ends, and leaves the world as it is then.
+func (r *Reconciler) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer r.closeAll()
+	defer group.Wait()
+	defer func() {
+		cancel()
+		r.units.close()
+		r.guests.close()
+	}()
+	watch, snapshot := r.o.Watch()
+	defer watch.Close()
+	if err := r.start(ctx, snapshot); err != nil {
+		return err
+	}
+	for range unitWorkers {
+		group.Go(func() { r.work(ctx, r.units) })
+	}
+	for range guestWorkers {
+		group.Go(func() { r.work(ctx, r.guests) })
+	}
+	group.Go(func() { r.followGuests(ctx) })
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-watch.Ready():
+			r.changed(watch.Take())
+		}
+	}
+}
+
+// changed queues what changes touch.
+func (r *Reconciler) changed(changes []cloud.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	s := r.o.Engine.Snapshot()
+	r.collectResets(s, changes)
+	r.enqueue(plan.Affected(s, changes))
+}
+
+func (r *Reconciler) enqueue(u plan.Units) {
+	r.mu.Lock()
+	for _, id := range u.Endpoints {
+		r.waiting[id] = true
+	}
+	r.mu.Unlock()
+	// What others wait for goes first: names and fabric before the VPCs whose
+	// completion is reported.
+	r.units.add(kindPublic, u.Public...)
+	r.units.add(kindDNS, u.DNS...)
+	r.units.add(kindMetadata, u.Metadata...)
+	r.units.add(kindVPC, u.VPCs...)
+	if u.Fabric {
+		r.units.add(kindFabric, "")
+	}
+	if u.Internet {
+		r.units.add(kindInternet, "")
+	}
+	r.units.add(kindEndpoint, u.Endpoints...)
+	r.units.add(kindHealth, u.Health...)
+	r.units.add(kindDrain, u.Drains...)
+	r.guests.add(kindGuest, u.Guests...)
+}
+
+// work does units until the queue is closed.
+func (r *Reconciler) work(ctx context.Context, q *queue) {
+	for {
+		k, ok := q.take()
+		if !ok {
+			return
+		}
+		err := r.process(ctx, k)
+		if ctx.Err() != nil {
+			err = nil
+		}
+		r.note(k, err)
+		q.done(k, err != nil)
+	}
+}
+
+func (r *Reconciler) process(ctx context.Context, k key) error {
+	switch k.kind {
+	case kindVPC:
+		return r.processVPC(ctx, k.id)
+	case kindDNS:
+		r.processDNS(k.id)
+	case kindMetadata:
+		r.processMetadata(k.id)
+	case kindHealth:
+		r.processHealth(k.id)
+	case kindPublic:
+		r.public.Set(k.id, plan.CompilePublic(r.o.Engine.Snapshot(), k.id))
+	case kindFabric:
+		return r.processFabric(ctx)
+	case kindInternet:
+		return r.processInternet(ctx)
+	case kindEndpoint:
+		return r.processEndpoint(ctx, k.id)
+	case kindDrain:
+		return r.processDrain(ctx, k)
+	case kindGuest:
+		return r.processGuest(ctx, k)
+	case kindForget:
+		return r.processForget(ctx, k)
+	}
+	return nil
+}
+
+// note keeps the outcome of a unit for the status.
+func (r *Reconciler) note(k key, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.first, k)
+	r.status.Ready = len(r.first) == 0
+	if err == nil {
+		return
+	}
+	r.status.Errors++
+	r.status.LastError, r.status.ErrorAt = fmt.Sprintf("%s %s: %v", k.kind, k.id, err), r.o.Now()
+	r.o.Log.Error("unit not applied", "kind", k.kind, "id", k.id, "error", err)
+}
+
+// applied counts a unit that was changed. The caller holds r.mu.
+func (r *Reconciler) applied() { r.status.Applied++ }
+
+// closeAll ends what Run started.
+func (r *Reconciler) closeAll() {
+	r.mu.Lock()
+	all := r.services
+	r.services = map[string]*services{}
+	r.mu.Unlock()
+	var errs []error
+	for _, s := range all {
+		errs = append(errs, s.close())
+	}
+	r.checker.Close()
+	if err := errors.Join(errs...); err != nil {
+		r.o.Log.Warn("services did not end well", "error", err)
+	}
+}
