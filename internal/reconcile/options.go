@@ -26,7 +26,8 @@ type Watch interface {
 }
 
 // World is the part of the world that the kernel makes. Apply calls are
-// idempotent and replace what was; calls for different units may overlap.
+// idempotent and replace what was; calls for different units may overlap. Routes
+// to a VPC that does not exist yet follow when it does.
 type World interface {
 	ApplyVPC(ctx context.Context, v *spec.VPC) error
 	RemoveVPC(ctx context.Context, id string) error

@@ -34,7 +34,7 @@ func (r *Reconciler) processVPC(ctx context.Context, id string) error {
 		r.vpcs[id] = want
 		r.applied()
 		r.mu.Unlock()
-		r.afterVPC(have, want)
+		r.afterVPC(want)
 	}
 	return errors.Join(
 		r.servicesOf(id).sync(ctx, r.o.World, want),
@@ -68,8 +68,8 @@ func (r *Reconciler) namespace(ctx context.Context, instanceID, vpcID string) (s
 }
 
 // afterVPC queues what waited for a VPC to be applied: the guests that got their
-// network or lost it, and what leads to the VPC.
-func (r *Reconciler) afterVPC(have, want *spec.VPC) {
+// network or lost it, and endpoints.
+func (r *Reconciler) afterVPC(want *spec.VPC) {
 	attached := map[string]bool{}
 	for _, i := range want.Interfaces {
 		attached[i.InstanceID] = true
@@ -83,10 +83,6 @@ func (r *Reconciler) afterVPC(have, want *spec.VPC) {
 	}
 	r.mu.Unlock()
 	r.guests.add(kindGuest, guests...)
-	if have == nil || (have.Internet == nil) != (want.Internet == nil) {
-		r.units.add(kindFabric, "")
-		r.units.add(kindInternet, "")
-	}
 	r.wakeEndpoints()
 }
 
@@ -118,17 +114,13 @@ func (r *Reconciler) removeVPC(ctx context.Context, id string) error {
 	return errors.Join(errs...)
 }
 
-// processFabric brings the fabric up to date, as far as the VPCs exist.
+// processFabric brings the fabric up to date. It is applied whole even before
+// all of its VPCs are: after a restart, what flows must not be cut off.
 func (r *Reconciler) processFabric(ctx context.Context) error {
 	want := plan.CompileFabric(r.o.Engine.Snapshot())
 	r.mu.Lock()
-	exists := map[uint32]bool{}
-	for _, v := range r.vpcs {
-		exists[v.Number] = true
-	}
 	have := r.fabric
 	r.mu.Unlock()
-	want.Routes = slices.DeleteFunc(want.Routes, func(x spec.FabricRoute) bool { return !exists[x.VPC] })
 	if have != nil && slices.Equal(have.Routes, want.Routes) {
 		return nil
 	}
@@ -150,12 +142,7 @@ func (r *Reconciler) processInternet(ctx context.Context) error {
 	want := plan.CompileInternet(s)
 	r.mu.Lock()
 	have := r.internet
-	linked := map[string]bool{}
-	for id, v := range r.vpcs {
-		linked[id] = v.Internet != nil
-	}
 	r.mu.Unlock()
-	want.Routes = slices.DeleteFunc(want.Routes, func(x spec.InternetRoute) bool { return !linked[x.VPCID] })
 	if have != nil && slices.Equal(have.Routes, want.Routes) {
 		return nil
 	}
