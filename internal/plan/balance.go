@@ -26,7 +26,7 @@ type entrance struct {
 
 // compileBalancers adds the network load balancers of the VPC: their nodes'
 // addresses, what arrives at them, and where it goes.
-func compileBalancers(r cloud.Reader, out *spec.VPC) {
+func compileBalancers(r cloud.Reader, out *spec.VPC, used map[string]bool) {
 	for lb := range elb.LoadBalancers.By(r, elb.ByVPC, out.ID) {
 		if lb.Type != "network" {
 			continue
@@ -37,12 +37,19 @@ func compileBalancers(r cloud.Reader, out *spec.VPC) {
 		}
 		for _, e := range entrances {
 			out.NodeSources = append(out.NodeSources, spec.NodeSource{Address: e.address, Node: e.node})
+			if len(lb.GroupIDs) > 0 && !e.link {
+				out.Guards = append(out.Guards, spec.Guard{Address: e.address, GroupIDs: slices.Sorted(slices.Values(lb.GroupIDs))})
+			}
+		}
+		for _, g := range lb.GroupIDs {
+			used[g] = true
 		}
 		for l := range elb.Listeners.By(r, elb.ByLB, lb.ARN) {
 			compileListener(r, out, lb, l, entrances)
 		}
 	}
 	slices.SortFunc(out.NodeSources, func(a, b spec.NodeSource) int { return a.Address.Compare(b.Address) })
+	slices.SortFunc(out.Guards, func(a, b spec.Guard) int { return a.Address.Compare(b.Address) })
 	slices.SortFunc(out.Listeners, func(a, b spec.Listener) int {
 		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
 	})

@@ -3,8 +3,10 @@ package plan
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +52,23 @@ func TestGolden(t *testing.T) {
 			privatelink.Endpoints.Put(tx, e)
 		}, []string{"vpc-1", "vpc-2"}},
 		{"internet", plantest.AddInternet, []string{"vpc-2"}},
+		{"facing-internet", func(tx *cloud.Tx) {
+			plantest.AddInternet(tx)
+			plantest.AddGroup(tx, "sg-nlb", 2)
+			lb, _ := elb.LoadBalancers.Get(tx, plantest.BalancerARN)
+			lb.Scheme, lb.GroupIDs, lb.Nodes = "internet-facing", []string{"sg-nlb"}, slices.Clone(lb.Nodes[:1])
+			lb.Nodes[0].PublicIP = netip.MustParseAddr("198.18.0.9")
+			elb.LoadBalancers.Put(tx, lb)
+			other := plantest.GroupARN + "-udp"
+			elb.TargetGroups.Put(tx, elb.TargetGroup{ARN: other, Protocol: "TCP_UDP", VPCID: "vpc-2", TargetType: "ip",
+				Attributes: map[string]string{"preserve_client_ip.enabled": "true"}})
+			for _, x := range []elb.Target{{ID: "10.0.1.99", Zone: "ap-northeast-1a", Health: elb.Healthy}, {ID: "192.168.0.1", Zone: "all", Health: elb.Healthy}} {
+				x.TargetGroupARN, x.Port = other, 53
+				elb.Targets.Put(tx, x)
+			}
+			elb.Listeners.Put(tx, elb.Listener{ARN: plantest.ListenerARN + "5", LoadBalancerARN: plantest.BalancerARN, Port: 53, Protocol: "TCP_UDP",
+				Targets: []elb.WeightedGroup{{TargetGroupARN: other, Weight: 1}}})
+		}, []string{"vpc-2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func CompileVPC(r cloud.Reader, id string) *spec.VPC {
 	used := map[string]bool{}
 	compileInterfaces(r, out, used)
 	compileEndpoints(r, out, used)
-	compileBalancers(r, out)
+	compileBalancers(r, out, used)
 	out.Groups = compileGroups(r, id, used)
 	compileRoutes(r, out)
 	out.Internet = compileGateway(r, id)

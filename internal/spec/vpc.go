@@ -38,6 +38,7 @@ type VPC struct {
 	NodeSources []NodeSource
 	Listeners   []Listener
 	TargetSets  []TargetSet
+	Guards      []Guard
 	// Internet is nil without an internet gateway.
 	Internet *InternetGateway
 }
@@ -138,6 +139,14 @@ type Endpoint struct {
 // NodeSource is the provider's side: what arrives for Address (a fabric VIP or
 // a node's own address) leaves for a target with Node as its source.
 type NodeSource struct{ Address, Node netip.Addr }
+
+// Guard filters what comes to an address of a load balancer that has security
+// groups, before it is balanced: by the ingress rules, as Endpoint.GroupIDs do.
+// Addresses without a guard let everything in.
+type Guard struct {
+	Address  netip.Addr // a node's, private or public
+	GroupIDs []string
+}
 
 // Listener sends what arrives for an address, protocol and port to a target set.
 // Addresses are fabric VIPs (for endpoints), node addresses (for clients in the
