@@ -34,6 +34,9 @@ func ask(ctx context.Context, dir string, req clientRequest, files ...*os.File) 
 	return c, done, nil
 }
 
+// errLost is a supervisor that ended in the middle of an answer.
+var errLost = errors.New("the supervisor does not answer")
+
 func reply(ctx context.Context, c *wire.Conn) (clientReply, error) {
 	var r clientReply
 	files, err := c.Receive(&r)
@@ -42,7 +45,7 @@ func reply(ctx context.Context, c *wire.Conn) (clientReply, error) {
 	case ctx.Err() != nil:
 		return r, ctx.Err()
 	case err != nil:
-		return r, fmt.Errorf("the supervisor does not answer: %w", err)
+		return r, fmt.Errorf("%w: %w", errLost, err)
 	case r.Error != "":
 		return r, errors.New(r.Error)
 	}

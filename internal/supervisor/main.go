@@ -43,7 +43,8 @@ func run() error {
 	s := &supervisor{reaper: reap.New(), stopping: make(chan struct{})}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
+	// Caught and dropped; ignoring would be inherited by daemon and guests.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
 	if err := s.receive(); err != nil {
 		return err
 	}
@@ -139,7 +140,12 @@ func (s *supervisor) again() error {
 		return err
 	}
 	_ = w.Close()
-	if err := unix.Dup3(int(r.Fd()), settingsFD, 0); err != nil {
+	if fd := int(r.Fd()); fd != settingsFD {
+		err = unix.Dup3(fd, settingsFD, 0)
+	} else {
+		_, err = unix.FcntlInt(settingsFD, unix.F_SETFD, 0)
+	}
+	if err != nil {
 		return err
 	}
 	return syscall.Exec("/proc/self/exe", []string{"musubi", command}, os.Environ())

@@ -27,10 +27,29 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "__up" {
+		os.Exit(foreground(os.Args[2]))
+	}
 	if code, handled := Dispatch(os.Args); handled {
 		os.Exit(code)
 	}
 	os.Exit(m.Run())
+}
+
+// foreground is musubi up without --detach.
+func foreground(dir string) int {
+	ctx := context.Background()
+	h, err := Start(ctx, Options{Dir: dir, Listen: "127.0.0.1:0", Daemon: []string{"__daemon"}})
+	if err == nil {
+		err = h.Ready(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("ready")
+	_ = h.Wait()
+	return 0
 }
 
 // order is what a test asks of the daemon, over the API listener.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -162,20 +163,40 @@ func (o Options) launch(files []*os.File, locked *os.File) (*Handle, error) {
 	cmd.ExtraFiles = append(append([]*os.File{}, files...), locked, leashRead)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = namespaces(ids)
+	if err := keepToItself(); err != nil {
+		_ = leashWrite.Close()
+		return nil, err
+	}
 	if err := startProcess(cmd); err != nil {
 		_ = leashWrite.Close()
 		return nil, err
 	}
 	h := &Handle{Pid: cmd.Process.Pid, dir: o.Dir, leash: leashWrite, cmd: cmd, exited: make(chan struct{})}
 	go h.wait()
-	if err := ids.apply(cmd.Process.Pid); err != nil {
+	many, err := ids.apply(cmd.Process.Pid)
+	if err != nil {
 		return nil, errors.Join(err, h.Kill())
 	}
-	s := settings{Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Again: ids.many(), ManyIDs: ids.many(), Leash: !o.Detach}
+	s := settings{Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Again: ids.many(), ManyIDs: many, Leash: !o.Detach}
 	if err := json.NewEncoder(write).Encode(s); err != nil {
 		return nil, errors.Join(fmt.Errorf("tell the supervisor: %w", err), h.Kill())
 	}
 	return h, nil
+}
+
+// keepToItself marks the descriptors that whoever called this program left
+// open: they must not reach the supervisor, let alone a guest.
+func keepToItself() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 func (h *Handle) wait() {
@@ -192,20 +213,19 @@ func (h *Handle) Ready(ctx context.Context) error {
 	go func() { result <- awaitReady(ctx, h.dir) }()
 	select {
 	case err := <-result:
-		return err
+		if !errors.Is(err, errLost) && !errors.Is(err, ErrNotRunning) {
+			return err
+		}
 	case <-h.exited:
-		select {
-		case err := <-result: // it may have told why
-			if err != nil {
-				return err
-			}
-		default:
+		// It may have told why.
+		if err := <-result; err != nil && !errors.Is(err, errLost) && !errors.Is(err, ErrNotRunning) {
+			return err
 		}
-		if h.err != nil {
-			return fmt.Errorf("the supervisor ended: %w", h.err)
-		}
-		return errors.New("the supervisor ended")
 	}
+	if err := h.Wait(); err != nil {
+		return fmt.Errorf("the supervisor ended: %w; its output tells why", err)
+	}
+	return errors.New("the supervisor ended")
 }
 
 // Wait waits for the supervisor's end.

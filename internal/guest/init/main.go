@@ -34,8 +34,9 @@ type guest struct {
 
 // Main is the hidden command MainCommand: process 1 of the guest.
 func Main([]string) int {
-	// Process 1 is asked to end through its sockets, not by signals.
-	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
+	// Process 1 is asked to end through its sockets, not by signals: they are
+	// caught and dropped. Ignoring them would be inherited by all it starts.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
 	conn, err := wire.FromFile(os.NewFile(controlFD, "control"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)

@@ -112,22 +112,33 @@ func (b *builder) upperDirs(name string) error {
 	if err := os.MkdirAll(upper, 0o755); err != nil {
 		return err
 	}
-	below := []string{
-		"bin", "sbin", "lib", "lib64", "lib/musubi", "lib/systemd", "lib/systemd/system", "libexec", "include",
-		"share", "share/doc", "share/httpd", "share/nginx", "share/nginx/html", "src", "local", "local/bin",
-		"local/sbin", "local/lib", "local/etc", "local/share", "local/src",
-	}
-	for _, d := range below {
-		info, err := os.Lstat(filepath.Join("/", name, d))
-		ours := name == "usr" && (strings.HasPrefix(d, "lib/") || strings.HasPrefix(d, "share/") || d == "sbin")
-		if (err != nil && !ours) || (err == nil && !info.IsDir()) {
+	for _, d := range writable {
+		below, ok := strings.CutPrefix("usr/"+d.path, name+"/")
+		if !ok {
 			continue
 		}
-		if err := os.MkdirAll(filepath.Join(upper, d), 0o755); err != nil {
+		info, err := os.Lstat(filepath.Join("/", name, below))
+		if (err != nil && !d.ours) || (err == nil && !info.IsDir()) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Join(upper, below), 0o755); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writable are directories of /usr that guests write into; ours are made where
+// the host has none.
+var writable = []struct {
+	path string
+	ours bool
+}{
+	{"bin", false}, {"sbin", true}, {"lib", true}, {"lib/musubi", true}, {"lib/systemd", true},
+	{"lib/systemd/system", true}, {"lib64", false}, {"libexec", false}, {"include", false}, {"share", true},
+	{"share/doc", false}, {"share/httpd", true}, {"share/nginx", true}, {"share/nginx/html", true}, {"src", false},
+	{"local", true}, {"local/bin", true}, {"local/sbin", true}, {"local/lib", false}, {"local/etc", false},
+	{"local/share", false}, {"local/src", false},
 }
 
 // units hides the host's own unit files: what is installed here is what dnf

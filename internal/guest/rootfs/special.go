@@ -31,8 +31,7 @@ func (b *builder) proc() error {
 	}
 	masked := []string{
 		"acpi", "asound", "interrupts", "kcore", "keys", "kmsg", "latency_stats", "sched_debug", "scsi",
-		"timer_list", "timer_stats", "kallsyms", "modules", "config.gz", "sys/kernel/core_pattern",
-		"sys/kernel/modprobe",
+		"timer_list", "timer_stats", "kallsyms", "modules", "config.gz",
 	}
 	for _, name := range masked {
 		if err := mask(at + "/" + name); err != nil {

@@ -31,6 +31,14 @@ func (b *builder) tools() error {
 			return err
 		}
 	}
+	for link, target := range tools.PreinstalledLinks() {
+		if err := os.MkdirAll(filepath.Dir(b.path(link)), 0o755); err != nil {
+			return err
+		}
+		if err := symlink(target, b.path(link)); err != nil {
+			return err
+		}
+	}
 	return b.write(tools.PreinstalledFiles())
 }
 

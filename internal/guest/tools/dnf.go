@@ -259,6 +259,10 @@ func place(p pkg) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
+		// A file of the host's of that name cannot be written to, only covered.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}

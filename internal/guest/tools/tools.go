@@ -38,8 +38,14 @@ func Preinstalled() []Preset {
 // PreinstalledFiles are files of a fresh disk that the stand-ins need.
 func PreinstalledFiles() map[string]string {
 	return map[string]string{
-		"etc/systemd/system/multi-user.target.wants/amazon-ssm-agent.service": agentUnit,
-		"usr/lib/systemd/system/amazon-ssm-agent.service":                     agentUnit,
+		"usr/lib/systemd/system/amazon-ssm-agent.service": agentUnit,
+	}
+}
+
+// PreinstalledLinks are symbolic links of a fresh disk, with their targets.
+func PreinstalledLinks() map[string]string {
+	return map[string]string{
+		"etc/systemd/system/multi-user.target.wants/amazon-ssm-agent.service": "/usr/lib/systemd/system/amazon-ssm-agent.service",
 	}
 }
 
