@@ -111,6 +111,8 @@ func serviceTests(t *testing.T, l *lab) {
 		{"dnf --version; httpd --version", 0, "Musubi's stand-in"},
 		{"sudo -n id -u", 0, "0\n"},
 		{"systemctl is-active amazon-ssm-agent", 0, "active\n"},
+		// One id: it says so. Many: it works.
+		{"x=$(sudo -u ec2-user id -un 2>&1); case $x in ec2-user|*'single user id'*) echo right;; *) echo $x;; esac", 0, "right\n"},
 	} {
 		if code, out := l.run("i-1", "", "sh", "-c", c.script); code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("%s: code %d, %q; want %d, %q", c.script, code, out, c.code, c.want)

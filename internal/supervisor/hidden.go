@@ -17,6 +17,7 @@ import (
 func Hidden() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		command:                Main,
+		probeCommand:           probe,
 		guestinit.SetupCommand: guestinit.Setup,
 		guestinit.MainCommand:  guestinit.Main,
 	}

@@ -125,10 +125,14 @@ func namespaces(ids idMaps) *syscall.SysProcAttr {
 		Setsid: true,
 	}
 	if !ids.many() {
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		attr.UidMappings, attr.GidMappings = singleMaps()
 	}
 	return attr
+}
+
+func singleMaps() (users, groups []syscall.SysProcIDMap) {
+	return []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		[]syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 }
 
 // startProcess starts cmd, without a cgroup namespace where the kernel has none.

@@ -206,3 +206,12 @@ func TestForeground(t *testing.T) {
 		t.Errorf("files left: %v", left)
 	}
 }
+
+func TestProbe(t *testing.T) {
+	asOrdinaryUser(t)
+	for _, p := range Probe(t.Context()) {
+		if p.Fatal {
+			t.Errorf("%s; mend: %s", p.What, p.Mend)
+		}
+	}
+}
