@@ -111,15 +111,13 @@ func (a *API) listHostedZonesByVPC(_ context.Context, call *protocol.Call, in *m
 // may still be asked for by who has zones in it.
 func mayList(r cloud.Reader, account string, v dns.ZoneVPC, zones []dns.Zone) error {
 	_, err := dns.FindVPC(r, account, v)
-	switch {
-	case err == nil:
-		return nil
-	case cloud.IsKind(err, cloud.KindForbidden):
+	if cloud.IsKind(err, cloud.KindForbidden) {
 		return &protocol.Error{Code: "AccessDenied", Message: "The VPC " + v.VPCID + " in region " + v.Region + " is not owned by you.", Status: 403}
-	case slices.ContainsFunc(zones, func(z dns.Zone) bool { return z.Account == account && slices.Contains(z.VPCs, v) }):
-		return nil
 	}
-	return err
+	if own := func(z dns.Zone) bool { return z.Account == account && slices.Contains(z.VPCs, v) }; !slices.ContainsFunc(zones, own) {
+		return err
+	}
+	return nil
 }
 
 func (a *API) getHostedZoneCount(_ context.Context, call *protocol.Call, _ *model.GetHostedZoneCountRequest) (*model.GetHostedZoneCountResponse, error) {
