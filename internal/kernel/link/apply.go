@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -13,6 +15,7 @@ import (
 // carries on past a failure.
 func (c *Conn) Apply(have, want State) error {
 	var errs []error
+	var fresh []netip.Addr
 	try := func(what any, err error, done func()) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %+v: %w", c.ns.Name(), what, err))
@@ -45,6 +48,7 @@ func (c *Conn) Apply(have, want State) error {
 	for a := range want.Addresses {
 		if _, ok := have.Addresses[a]; !ok {
 			try(a, c.address(a, c.h.AddrReplace), func() { have.Addresses[a] = struct{}{} })
+			fresh = append(fresh, a.Prefix.Addr())
 		}
 	}
 	for n, mac := range want.Neighbours {
@@ -62,7 +66,27 @@ func (c *Conn) Apply(have, want State) error {
 			try(r, ignore(c.h.RuleAdd(c.rule(r)), unix.EEXIST), func() { have.Rules[r] = struct{}{} })
 		}
 	}
+	for _, a := range fresh {
+		try(a, c.settle(a), func() {})
+	}
 	return errors.Join(errs...)
+}
+
+// settle waits for an IPv6 address: the kernel receives for it only some time
+// after it was added.
+func (c *Conn) settle(a netip.Addr) error {
+	const rounds, pause = 1000, time.Millisecond
+	for range rounds {
+		if a.Is4() {
+			return nil
+		}
+		routes, err := c.h.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		time.Sleep(pause)
+	}
+	return errors.New("the address does not come up")
 }
 
 func ignore(err, harmless error) error {

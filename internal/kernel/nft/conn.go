@@ -149,3 +149,6 @@ func describe(i uint32, messages []message) string {
 	m := messages[i]
 	return fmt.Sprintf("message %d of %d, kind %d, %q", i, len(messages), m.kind, m.data[4:min(len(m.data), 100)])
 }
+
+// Limit lowers the size that a transaction may have.
+func (c *Conn) Limit(bytes int) { c.limit = min(c.limit, bytes) }

@@ -180,3 +180,9 @@ func (s *Set) dump(b *strings.Builder, name string) {
 		b.WriteByte('\n')
 	}
 }
+
+// Holds tells whether the set has an element with the key.
+func (s *Set) Holds(key, end []byte) bool {
+	_, ok := s.elements[string(key)+string(end)]
+	return ok
+}
