@@ -96,7 +96,7 @@ func (r *report) verdict(of string, least float64) string {
 	}
 	what := fmt.Sprintf("PrivateLink is at least %s of plain", number(least))
 	if of != plain {
-		what = fmt.Sprintf("PrivateLink is at least %s times %s", number(least), of)
+		what = fmt.Sprintf("PrivateLink is at least %g times %s", least, of)
 	}
 	switch {
 	case len(not) == 0:
