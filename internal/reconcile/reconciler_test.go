@@ -158,8 +158,8 @@ func TestFromNothing(t *testing.T) {
 	l.start()
 	l.do(provisioning)
 	l.until("everything is reported", settled)
-	l.until("the fabric", func(*cloud.Snapshot) bool { return len(l.world.fabric.Routes) == 2 })
-	if s := l.r.Status(); !s.Ready || s.VPCs != 2 || s.Guests != 4 || s.Errors != 0 {
+	l.until("the fabric", func(*cloud.Snapshot) bool { return len(l.world.fabric.Routes) == 2 && l.r.Status().Ready })
+	if s := l.r.Status(); s.VPCs != 2 || s.Guests != 4 || s.Errors != 0 {
 		t.Errorf("status %+v", s)
 	}
 	l.resolves("provider-nlb.example.local.", "10.0.1.50")
