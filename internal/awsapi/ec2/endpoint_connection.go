@@ -47,7 +47,7 @@ func (a *API) describeEndpointConnections(_ context.Context, call *protocol.Call
 	fields := connectionFields()
 	for _, f := range in.Filters {
 		if fields[val(f.Name)] == nil {
-			return nil, &protocol.Error{Code: "InvalidFilter", Message: "The filter '" + val(f.Name) + "' is invalid"}
+			return nil, cloud.Errorf(cloud.KindInvalid, "filter", "InvalidFilter", "The filter '%s' is invalid", val(f.Name))
 		}
 	}
 	r := a.engine.Snapshot()
@@ -84,7 +84,7 @@ func endpointConnection(r cloud.Reader, e privatelink.Endpoint) model.VpcEndpoin
 // are none.
 func (a *API) describeConnectionNotifications(_ context.Context, _ *protocol.Call, in *model.DescribeVpcEndpointConnectionNotificationsRequest) (*model.DescribeVpcEndpointConnectionNotificationsResult, error) {
 	if id := val(in.ConnectionNotificationId); id != "" {
-		return nil, &protocol.Error{Code: "InvalidConnectionNotification", Message: "The connection notification '" + id + "' does not exist"}
+		return nil, cloud.Errorf(cloud.KindNotFound, "connection-notification", "InvalidConnectionNotification", "The connection notification '%s' does not exist", id)
 	}
 	return &model.DescribeVpcEndpointConnectionNotificationsResult{}, nil
 }

@@ -197,7 +197,7 @@ func namedServices(list []privatelink.Service, names []string) ([]privatelink.Se
 	for _, n := range names {
 		s, ok := byName[n]
 		if !ok {
-			return nil, &protocol.Error{Code: "InvalidServiceName", Message: "The Vpc Endpoint Service '" + n + "' does not exist"}
+			return nil, cloud.Errorf(cloud.KindNotFound, "vpc-endpoint-service", "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", n)
 		}
 		out = append(out, s)
 	}

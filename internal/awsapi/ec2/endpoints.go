@@ -54,7 +54,7 @@ func subnetConfigs(list []model.SubnetConfiguration) ([]privatelink.SubnetConfig
 	for _, c := range list {
 		s := privatelink.SubnetConfig{SubnetID: val(c.SubnetId)}
 		if s.SubnetID == "" {
-			return nil, &protocol.Error{Code: "MissingParameter", Message: "The request must contain the parameter SubnetConfiguration.SubnetId"}
+			return nil, cloud.Errorf(cloud.KindMissing, "parameter", "MissingParameter", "The request must contain the parameter SubnetConfiguration.SubnetId")
 		}
 		for _, x := range []struct {
 			text *string

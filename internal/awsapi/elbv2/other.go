@@ -2,6 +2,7 @@ package elbv2
 
 import (
 	"context"
+	"slices"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/elbv2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -96,7 +97,7 @@ func sslPolicies() [][]string {
 func (a *API) describeSSLPolicies(_ context.Context, _ *protocol.Call, in *model.DescribeSSLPoliciesInput) (*model.DescribeSSLPoliciesOutput, error) {
 	var list [][]string
 	for _, p := range sslPolicies() {
-		if len(in.Names) == 0 || contains(in.Names, p[0]) {
+		if len(in.Names) == 0 || slices.Contains(in.Names, p[0]) {
 			list = append(list, p)
 		}
 	}
@@ -113,13 +114,4 @@ func (a *API) describeSSLPolicies(_ context.Context, _ *protocol.Call, in *model
 			SupportedLoadBalancerTypes: []string{"application", "network"}})
 	}
 	return out, nil
-}
-
-func contains(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package elb
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 
@@ -49,7 +50,7 @@ func choice(values ...string) attribute {
 		}
 		a.expect += v
 	}
-	a.legal = func(v string) bool { return contains(values, v) }
+	a.legal = func(v string) bool { return slices.Contains(values, v) }
 	return a
 }
 
@@ -64,17 +65,8 @@ func either(a, b attribute) attribute {
 
 // only restricts what is carried out here to some of the legal values.
 func (a attribute) only(values ...string) attribute {
-	a.served = func(v string) bool { return contains(values, v) }
+	a.served = func(v string) bool { return slices.Contains(values, v) }
 	return a
-}
-
-func contains(values []string, v string) bool {
-	for _, x := range values {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // KeyValue is one attribute as it is set.

@@ -1,6 +1,8 @@
 package privatelink
 
 import (
+	"slices"
+
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 )
@@ -67,7 +69,7 @@ func decide(tx *cloud.Tx, serviceID string, ids []string, to EndpointState, from
 			failed = append(failed, Unsuccessful{id, "InvalidVpcEndpointId.NotFound", noEndpoint(id).Error()})
 			continue
 		}
-		if !inState(e.State, from) {
+		if !slices.Contains(from, e.State) {
 			failed = append(failed, Unsuccessful{id, "InvalidState",
 				"The VpcEndpoint '" + id + "' cannot be modified in the state '" + string(e.State) + "'"})
 			continue
@@ -76,13 +78,4 @@ func decide(tx *cloud.Tx, serviceID string, ids []string, to EndpointState, from
 		Endpoints.Put(tx, e)
 	}
 	return failed, nil
-}
-
-func inState(s EndpointState, list []EndpointState) bool {
-	for _, x := range list {
-		if s == x {
-			return true
-		}
-	}
-	return false
 }

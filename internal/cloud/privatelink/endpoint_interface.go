@@ -2,6 +2,7 @@ package privatelink
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -48,7 +49,7 @@ func checkSubnet(r cloud.Reader, s Service, e *Endpoint, c SubnetConfig) (vpc.Su
 	if sn.VPCID != e.VPCID {
 		return sn, invalid(subjectEndpoint, "The subnet ID '%s' does not belong to the VPC '%s'.", sn.ID, e.VPCID)
 	}
-	if !contains(s.ZoneIDs, sn.ZoneID) {
+	if !slices.Contains(s.ZoneIDs, sn.ZoneID) {
 		return sn, invalid(subjectEndpoint, "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", s.Name, sn.ID)
 	}
 	for _, i := range e.Interfaces {
@@ -148,13 +149,4 @@ func pin(tx *cloud.Tx, s Service, zoneID string) string {
 		panic("privatelink: identifier source: " + err.Error())
 	}
 	return in[int(n)%len(in)]
-}
-
-func contains(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }

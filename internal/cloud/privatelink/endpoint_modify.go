@@ -111,7 +111,7 @@ func (c ModifyEndpoint) groups(tx *cloud.Tx, e *Endpoint, _ Service) error {
 	}
 	list := slices.Clone(e.GroupIDs)
 	for _, id := range c.RemoveGroups {
-		if !contains(list, id) {
+		if !slices.Contains(list, id) {
 			return invalid(subjectEndpoint, "The security group '%s' is not associated with the VPC endpoint '%s'.", id, e.ID)
 		}
 		list = without(list, id)
@@ -133,7 +133,7 @@ func (c ModifyEndpoint) groups(tx *cloud.Tx, e *Endpoint, _ Service) error {
 // subnets removes before it adds, so that a zone's subnet can be swapped.
 func (c ModifyEndpoint) subnets(tx *cloud.Tx, e *Endpoint, s Service) error {
 	for _, id := range c.RemoveSubnets {
-		if !contains(e.SubnetIDs, id) {
+		if !slices.Contains(e.SubnetIDs, id) {
 			return invalid(subjectEndpoint, "The subnet ID '%s' is not associated with the VPC endpoint '%s'.", id, e.ID)
 		}
 		e.removeInterface(tx, id)

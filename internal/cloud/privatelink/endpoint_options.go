@@ -2,6 +2,7 @@ package privatelink
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
@@ -36,7 +37,7 @@ func (e *Endpoint) setIPType(s Service, t string) error {
 		return invalid(subjectEndpoint, "The IP address type '%s' is not valid: it must be ipv4, ipv6 or dualstack.", t)
 	}
 	for _, n := range need {
-		if !contains(s.SupportedIPTypes, n) {
+		if !slices.Contains(s.SupportedIPTypes, n) {
 			return invalid(subjectEndpoint, "The IP address type '%s' is not supported by the VPC endpoint service %s.", t, s.Name)
 		}
 	}
