@@ -19,6 +19,7 @@ type hub struct {
 	compile func(h *hub) link.State
 
 	mu     sync.Mutex
+	closed bool
 	ends   map[string]string // its links, to the ids of their VPCs
 	routes []hubRoute
 	// listened are addresses that somebody listens on.
@@ -58,6 +59,12 @@ func openHub(dir netns.Dir, name string, compile func(h *hub) link.State) (*hub,
 }
 
 func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
 	h.conn.Close()
 	_ = h.ns.Close()
 }
@@ -103,6 +110,9 @@ func (h *hub) own(a netip.Addr) error {
 
 // sync brings the namespace to what is desired.
 func (h *hub) sync() error {
+	if h.closed {
+		return errClosed
+	}
 	if h.have == nil {
 		s, err := h.conn.Observe()
 		if err != nil {

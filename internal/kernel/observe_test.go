@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -41,28 +42,16 @@ func observed() *spec.VPC {
 	}
 }
 
-func observedWorld(t *testing.T) (*World, string) {
-	t.Helper()
-	dir := lab.Dir(t)
-	w, err := Open(t.Context(), Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
+// end removes everything.
+func end(t *testing.T, w *World) {
+	ctx := context.Background()
+	err := w.RemoveVPC(ctx, "vpc-1")
+	for _, id := range []string{"i-1", "i-2"} {
+		err = errors.Join(err, w.RemoveGuest(ctx, id))
 	}
-	t.Cleanup(func() {
-		ctx := context.Background()
-		if err := w.RemoveVPC(ctx, "vpc-1"); err != nil {
-			t.Error(err)
-		}
-		for _, id := range []string{"i-1", "i-2"} {
-			if err := w.RemoveGuest(ctx, id); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return w, dir
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Error(err)
+	}
 }
 
 // look observes a namespace from outside the world.
@@ -102,7 +91,12 @@ func same(t *testing.T, what string, got, want link.State) {
 
 // TestObservedIsDesired is what makes taking over a world change nothing.
 func TestObservedIsDesired(t *testing.T) {
-	w, dir := observedWorld(t)
+	dir := lab.Dir(t)
+	w, err := Open(t.Context(), Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { end(t, w) }()
 	v := observed()
 	check := func() {
 		t.Helper()
@@ -158,8 +152,7 @@ func TestObservedIsDesired(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		*w = World{dir: again.dir, log: again.log, fabric: again.fabric, internet: again.internet, vpcs: again.vpcs}
-		w.fabric.routes, w.fabric.desired = nil, false
+		w = again
 		apply()
 		if err := w.ApplyFabric(t.Context(), fabric); err != nil {
 			t.Fatal(err)

@@ -148,7 +148,7 @@ func probeRules() error {
 		return err
 	}
 	defer c.Close()
-	return c.Replace(compileRules(probeVPC(), map[string]slotMap{}))
+	return c.Replace(compileRules(probeVPC(), newRuleCache()))
 }
 
 // probeVPC has something of everything that rules are made of.

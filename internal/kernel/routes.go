@@ -121,7 +121,14 @@ func hop(s link.State, v *spec.VPC, r spec.Route) link.Hop {
 func guestState(i spec.Interface) link.State {
 	s := link.NewState()
 	number, _ := strconv.Atoi(strings.TrimLeft(i.GuestName, "abcdefghijklmnopqrstuvwxyz"))
+	seen := map[bool]bool{}
 	for _, a := range i.Addresses {
+		// Only the first has the subnet's length: it is the source of what the
+		// guest sends, and none goes with another.
+		if seen[a.Addr().Is6()] {
+			a = host(a.Addr())
+		}
+		seen[a.Addr().Is6()] = true
 		s.Addresses[link.Address{Link: i.GuestName, Prefix: a}] = struct{}{}
 	}
 	for _, g := range i.Gateways {

@@ -25,13 +25,26 @@ const replyMark = 0xffffffff
 type rules struct {
 	*nft.Table
 	vpc *spec.VPC
-	// slots keeps what was computed for target sets, from one compilation to the
-	// next.
-	slots map[string]slotMap
+	// old is what the last compilation kept, cache what this one does.
+	old, cache *ruleCache
 }
 
-func compileRules(v *spec.VPC, cache map[string]slotMap) *nft.Table {
-	c := &rules{Table: nft.New(tableName), vpc: v, slots: cache}
+// ruleCache keeps the large parts of a table from one compilation to the next:
+// what did not change is the same object, which also spares comparing it.
+type ruleCache struct {
+	slots  map[string]slotMap
+	groups map[string]groupRules
+}
+
+func newRuleCache() *ruleCache {
+	return &ruleCache{slots: map[string]slotMap{}, groups: map[string]groupRules{}}
+}
+
+// compileRules makes the table of a VPC. The cache is of the same VPC.
+func compileRules(v *spec.VPC, cache *ruleCache) *nft.Table {
+	old := *cache
+	*cache = *newRuleCache()
+	c := &rules{Table: nft.New(tableName), vpc: v, old: &old, cache: cache}
 	c.groups()
 	c.mark()
 	c.admit()

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,13 +66,31 @@ func (c *rules) all(direction string, ids []string) string {
 
 func groupChain(direction, id string) string { return "group_" + direction + "_" + identifier(id) }
 
-// group makes the chain of one direction of a group: a look-up of the peer, then
-// of protocol, port and peer. What matches gets the verdict.
+// groupRules is what was made of one direction of a group.
+type groupRules struct {
+	rules []spec.Rule
+	*nft.Table
+}
+
+// group adds the chain of one direction of a group.
 func (c *rules) group(direction, id string, list []spec.Rule, peer func(v6 bool) nft.Field, then nft.Verdict) {
 	chain := groupChain(direction, id)
+	g, ok := c.old.groups[chain]
+	if !ok || !slices.Equal(g.rules, list) {
+		g = groupRules{slices.Clone(list), nft.New(tableName)}
+		g.compile(chain, peer, then)
+	}
+	c.cache.groups[chain] = g
+	maps.Copy(c.Chains, g.Chains)
+	maps.Copy(c.Sets, g.Sets)
+}
+
+// compile makes the chain: a look-up of the peer, then of protocol, port and
+// peer. What matches gets the verdict.
+func (c *groupRules) compile(chain string, peer func(v6 bool) nft.Field, then nft.Verdict) {
 	c.Chain(chain)
 	for _, v6 := range []bool{false, true} {
-		family := slices.DeleteFunc(slices.Clone(list), func(r spec.Rule) bool { return r.Peer.Addr().Is6() != v6 })
+		family := slices.DeleteFunc(slices.Clone(c.rules), func(r spec.Rule) bool { return r.Peer.Addr().Is6() != v6 })
 		open, boxes := disjoint(family)
 		anySet, set := chain+"_any"+suffix(v6), chain+"_"+suffix(v6)
 		for _, p := range open {

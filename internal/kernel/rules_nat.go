@@ -97,9 +97,11 @@ func (c *rules) inside(a netip.Addr) bool {
 	return false
 }
 
-// slotMap is what was computed for the targets.
+// slotMap is what was made of a set's targets of one family.
 type slotMap struct {
-	targets, slots []netip.AddrPort
+	targets []netip.AddrPort
+	count   uint32
+	set     *nft.Set
 }
 
 // targets returns the chain that sends a connection to one of a set's targets.
@@ -112,17 +114,17 @@ func (c *rules) targets(name string, v6, keep bool) string {
 	if c.Chains[chain] != nil {
 		return chain
 	}
-	m := c.slotsOf(name, v6)
+	m, ok := c.cache.slots[name+suffix(v6)]
+	if !ok {
+		m = c.slotsOf(name, v6)
+	}
 	c.Chain(chain)
-	if len(m.slots) > 0 {
+	if m.count > 0 {
+		c.Sets[set] = m.set
 		if !keep {
 			c.Chain(chain, nft.R(nft.MarkConnection(markNode)))
 		}
-		s := c.Set(set, nft.Set{Key: []nft.Datatype{nft.Integer}, Data: []nft.Datatype{nft.IP(v6), nft.Service}})
-		for i, t := range m.slots {
-			s.Add(nft.Element{Key: nft.U32(uint32(i)), Data: nft.Key(t.Addr().AsSlice(), nft.U16(t.Port()))})
-		}
-		c.Chain(chain, nft.R(nft.Balance(v6, set, uint32(len(m.slots)), hashSeed)))
+		c.Chain(chain, nft.R(nft.Balance(v6, set, m.count, hashSeed)))
 	}
 	c.Chain(chain, nft.R(nft.Do(nft.Drop)))
 	return chain
@@ -137,11 +139,19 @@ func (c *rules) slotsOf(name string, v6 bool) slotMap {
 		}
 	}
 	key := name + suffix(v6)
-	m, ok := c.slots[key]
-	if !ok || !slices.Equal(m.targets, targets) {
-		m = slotMap{targets, slots(targets, slotCount(len(targets)))}
-		c.slots[key] = m
+	m, ok := c.old.slots[key]
+	if ok && slices.Equal(m.targets, targets) {
+		c.cache.slots[key] = m
+		return m
 	}
+	m = slotMap{targets: targets, set: nft.NewSet(nft.Set{Key: []nft.Datatype{nft.Integer}, Data: []nft.Datatype{nft.IP(v6), nft.Service}})}
+	if len(targets) > 0 {
+		m.count = slotCount(len(targets))
+	}
+	for i, t := range slots(targets, m.count) {
+		m.set.Add(nft.Element{Key: nft.U32(uint32(i)), Data: nft.Key(t.Addr().AsSlice(), nft.U16(t.Port()))})
+	}
+	c.cache.slots[key] = m
 	return m
 }
 

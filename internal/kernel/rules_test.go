@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -40,10 +41,9 @@ func TestRulesDump(t *testing.T) {
 		spec.Listener{Address: spec.EndpointVIP(7), Protocol: 17, Port: 53, Targets: "tg", KeepClient: true},
 		spec.Listener{Address: ip("198.18.0.9"), Protocol: 6, Port: 80, Targets: "arn:aws:none", KeepClient: true})
 	v.TargetSets[0].Targets = []netip.AddrPort{netip.MustParseAddrPort("10.0.1.10:80")}
-	cache := map[string]slotMap{}
-	compileRules(v, cache)
-	cache["tg4"] = slotMap{cache["tg4"].targets, cache["tg4"].slots[:2]} // enough to read
-	got := compileRules(v, cache).Dump()
+	got := compileRules(v, newRuleCache()).Dump()
+	// A slot map has too many lines to read.
+	got = regexp.MustCompile(`(?m)^  \d{2,} : .*\n`).ReplaceAllString(got, "")
 	const file = "testdata/rules.txt"
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -137,7 +137,7 @@ func sameElements(t *testing.T, ns *netns.NS, want *nft.Table) {
 func TestRulesChange(t *testing.T) {
 	ns, c := tableNS(t)
 	r := rand.New(rand.NewPCG(3, 4))
-	cache := map[string]slotMap{}
+	cache := newRuleCache()
 	var have *nft.Table
 	for round := range 40 {
 		v := probeVPC()
@@ -183,7 +183,7 @@ func TestManyListeners(t *testing.T) {
 		v.TargetSets = append(v.TargetSets, spec.TargetSet{Name: name, Targets: []netip.AddrPort{netip.AddrPortFrom(a, 80)}})
 	}
 	c.Limit(100 << 10)
-	want := compileRules(v, map[string]slotMap{})
+	want := compileRules(v, newRuleCache())
 	if err := c.Replace(want); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestManyListeners(t *testing.T) {
 
 // TestCompileIsStable compiles twice.
 func TestCompileIsStable(t *testing.T) {
-	a, b := compileRules(probeVPC(), map[string]slotMap{}), compileRules(probeVPC(), map[string]slotMap{})
+	a, b := compileRules(probeVPC(), newRuleCache()), compileRules(probeVPC(), newRuleCache())
 	if !bytes.Equal([]byte(a.Dump()), []byte(b.Dump())) {
 		t.Error("two compilations differ")
 	}

@@ -28,11 +28,14 @@ type vpc struct {
 	attached map[string]string // links that exist, to their notes; nil if unknown
 	guests   map[string]spec.Interface
 	table    *nft.Table // nil if unknown
-	slots    map[string]slotMap
+	cache    *ruleCache
 }
 
 // open enters the namespace, which it makes if need be.
 func (v *vpc) open() error {
+	if v.world.closed.Load() {
+		return errClosed
+	}
 	if v.ns != nil {
 		return nil
 	}
@@ -124,7 +127,7 @@ func (v *vpc) apply(ctx context.Context, s *spec.VPC) error {
 }
 
 func (v *vpc) applyRules(s *spec.VPC) error {
-	want := compileRules(s, v.slots)
+	want := compileRules(s, v.cache)
 	var err error
 	if v.table == nil {
 		err = v.rules.Replace(want)
@@ -333,5 +336,6 @@ func (v *vpc) remove() error {
 	errs := v.dropLinks(nil)
 	v.close()
 	v.last = nil
+	v.cache = newRuleCache()
 	return errors.Join(append(errs, v.world.dir.Remove(v.id))...)
 }

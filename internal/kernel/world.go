@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/musubi-net/musubi/internal/kernel/netns"
 	"github.com/musubi-net/musubi/internal/spec"
@@ -27,9 +28,14 @@ type World struct {
 	fabric   *hub
 	internet *hub
 
-	mu   sync.Mutex
-	vpcs map[string]*vpc
+	closed atomic.Bool
+	mu     sync.Mutex
+	vpcs   map[string]*vpc // all that were ever heard of
+	// prepared are the guests whose namespaces have their settings.
+	prepared map[string]bool
 }
+
+var errClosed = errors.New("the world is closed")
 
 // Open takes over the world in the directory, or begins one.
 func Open(ctx context.Context, o Options) (*World, error) {
@@ -40,7 +46,7 @@ func Open(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{dir: dir, log: o.Log, vpcs: map[string]*vpc{}}
+	w := &World{dir: dir, log: o.Log, vpcs: map[string]*vpc{}, prepared: map[string]bool{}}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
@@ -56,14 +62,12 @@ func Open(ctx context.Context, o Options) (*World, error) {
 
 // Close lets go of the world, which goes on without this process.
 func (w *World) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, v := range w.vpcs {
+	w.closed.Store(true)
+	for _, v := range w.known() {
 		v.mu.Lock()
 		v.close()
 		v.mu.Unlock()
 	}
-	clear(w.vpcs)
 	w.fabric.close()
 	w.internet.close()
 	return nil
@@ -113,11 +117,7 @@ func (w *World) RemoveVPC(ctx context.Context, id string) error {
 	v := w.vpc(id)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err := v.remove()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.vpcs, id)
-	return err
+	return v.remove()
 }
 
 // vpc returns what is known of a VPC.
@@ -126,7 +126,7 @@ func (w *World) vpc(id string) *vpc {
 	defer w.mu.Unlock()
 	v := w.vpcs[id]
 	if v == nil {
-		v = &vpc{id: id, world: w, slots: map[string]slotMap{}}
+		v = &vpc{id: id, world: w, cache: newRuleCache()}
 		w.vpcs[id] = v
 	}
 	return v
@@ -174,15 +174,19 @@ func (w *World) guest(instanceID string) (made bool, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.dir.Has(instanceID) {
+	if w.prepared[instanceID] && w.dir.Has(instanceID) {
 		return false, nil
 	}
-	ns, err := w.dir.Create(instanceID)
+	ns, made, err := w.dir.Ensure(instanceID)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = ns.Close() }()
-	return true, setUpGuest(ns)
+	if err := setUpGuest(ns); err != nil {
+		return false, err
+	}
+	w.prepared[instanceID] = true
+	return made, nil
 }
 
 // RemoveGuest removes an instance's namespace with its interfaces. A VPC that
@@ -200,6 +204,9 @@ func (w *World) RemoveGuest(ctx context.Context, instanceID string) error {
 		errs = append(errs, v.detach(instanceID))
 		v.mu.Unlock()
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.prepared, instanceID)
 	errs = append(errs, emptyNS(w.dir, instanceID), w.dir.Remove(instanceID))
 	return errors.Join(errs...)
 }

@@ -66,8 +66,9 @@ func (c *Conn) Replace(want *Table) error { return c.send(replace(want)) }
 // Apply takes the table from have to want in one transaction.
 func (c *Conn) Apply(have, want *Table) error { return c.send(diff(have, want)) }
 
-// send commits the change. One that is larger than a socket takes at once is
-// split: until its last part is in, what is missing is dropped.
+// send commits the change. One that is larger than a socket takes at once (some
+// 425 kB where net.core.wmem_max is the kernel's own) is split: the rules come
+// last, and until they are in, a table that is made anew drops everything.
 func (c *Conn) send(ch *change) error {
 	if ch.err != nil {
 		return ch.err

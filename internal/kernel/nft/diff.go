@@ -2,6 +2,7 @@ package nft
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 
@@ -91,28 +92,22 @@ func (c *change) shrink(have, want *Table) {
 }
 
 func (c *change) elements(table, name string, have, want *Set) {
+	if have == want {
+		return
+	}
 	var gone, fresh []Element
 	if have != nil {
-		for _, k := range slices.Sorted(maps.Keys(have.elements)) {
-			if e, ok := want.elements[k]; !ok || !sameValue(e, have.elements[k]) {
-				gone = append(gone, have.elements[k])
-			}
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(want.elements)) {
-		if have != nil {
-			if e, ok := have.elements[k]; ok && sameValue(e, want.elements[k]) {
-				continue
-			}
-		}
-		fresh = append(fresh, want.elements[k])
+		gone = without(have.elements, want.elements)
+		fresh = without(want.elements, have.elements)
+	} else {
+		fresh = without(want.elements, nil)
 	}
 	c.add(changeElements(unix.NFT_MSG_DELSETELEM, 0, table, name, want, gone)...)
 	c.add(changeElements(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, table, name, want, fresh)...)
 }
 
 func (c *change) rules(table, name string, have, want *Chain) {
-	if have != nil && slices.EqualFunc(have.Rules, want.Rules, func(a, b Rule) bool { return a.text == b.text }) {
+	if have == want || have != nil && slices.EqualFunc(have.Rules, want.Rules, func(a, b Rule) bool { return a.text == b.text }) {
 		return
 	}
 	if have != nil && len(have.Rules) > 0 {
@@ -125,6 +120,20 @@ func (c *change) rules(table, name string, have, want *Chain) {
 		}
 		c.add(m)
 	}
+}
+
+// without returns the elements that are not, or not with the same value, among
+// others, sorted.
+func without(list, others map[string]Element) (out []Element) {
+	for k, e := range list {
+		if o, ok := others[k]; !ok || !sameValue(e, o) {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Element) int {
+		return cmp.Or(bytes.Compare(a.Key, b.Key), bytes.Compare(a.End, b.End))
+	})
+	return out
 }
 
 func sameValue(a, b Element) bool { return bytes.Equal(a.Data, b.Data) && a.Verdict == b.Verdict }

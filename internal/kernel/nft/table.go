@@ -118,11 +118,16 @@ func (t *Table) Base(name string, h Hook) { t.Chain(name).Hook = &h }
 func (t *Table) Set(name string, like Set) *Set {
 	s := t.Sets[name]
 	if s == nil {
-		s = &like
-		s.elements = map[string]Element{}
+		s = NewSet(like)
 		t.Sets[name] = s
 	}
 	return s
+}
+
+// NewSet makes an empty set as described.
+func NewSet(like Set) *Set {
+	like.elements = map[string]Element{}
+	return &like
 }
 
 // Has tells whether the set exists.
