@@ -111,7 +111,13 @@ const (
 var Instances = cloud.NewTable("instance", func(i *Instance) string { return i.ID },
 	cloud.Index[Instance]{Name: ByScope, Keys: func(i *Instance) []string { return []string{i.Key()} }},
 	cloud.Index[Instance]{Name: ByVPC, Keys: func(i *Instance) []string { return []string{i.VPCID} }},
-	cloud.Index[Instance]{Name: ByProfile, Keys: func(i *Instance) []string { return []string{i.ProfileARN} }})
+	cloud.Index[Instance]{Name: ByProfile, Keys: func(i *Instance) []string { return []string{i.ProfileARN} }},
+	cloud.Index[Instance]{Name: "token", Keys: func(i *Instance) []string {
+		if i.ClientToken == "" {
+			return nil
+		}
+		return []string{i.Key() + "/" + i.ClientToken}
+	}})
 
 // Volume is an EBS volume. Volumes are bookkeeping: a guest's disk is its root.
 type Volume struct {
