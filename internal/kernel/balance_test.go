@@ -5,6 +5,7 @@ import (
 )
 
 func TestBalancerInsideTheVPC(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16", "2001:db8:1::/56")
 	ifs.guest(v, "client", open(), "10.0.1.10/24", "2001:db8:1:1::10/64")

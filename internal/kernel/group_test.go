@@ -13,6 +13,7 @@ import (
 )
 
 func TestSecurityGroups(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16", "2001:db8:1::/56")
 	ifs.guest(v, "a", []string{"sg-a"}, "10.0.1.10/24", "2001:db8:1:1::10/64")
@@ -67,6 +68,7 @@ func TestSecurityGroups(t *testing.T) {
 }
 
 func TestICMPRules(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16")
 	ifs.guest(v, "a", open(), "10.0.1.10/24")
@@ -114,6 +116,7 @@ func (w *world) ping(ns, from, to string, within time.Duration) bool {
 }
 
 func TestSpoofedSources(t *testing.T) {
+	t.Parallel()
 	for _, check := range []bool{true, false} {
 		w, ifs := newWorld(t), &interfaces{}
 		v := vpc("one", 1, "10.0.0.0/16", "2001:db8:1::/56")
@@ -161,6 +164,7 @@ func (w *world) datagram(from, source, to, at string) bool {
 }
 
 func TestResolverAndMetadata(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16")
 	v.Groups = []spec.Group{group("sg-closed", nil, nil)}

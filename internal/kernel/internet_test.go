@@ -8,6 +8,7 @@ import (
 )
 
 func TestInternet(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16")
 	all := prefix("0.0.0.0/0")
@@ -77,6 +78,7 @@ func TestInternet(t *testing.T) {
 }
 
 func TestRouteToAnInterface(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16")
 	ifs.guest(v, "client", open(), "10.0.1.10/24").RouteTable = 1

@@ -8,6 +8,7 @@ import (
 func open() []string { return []string{"sg-open"} }
 
 func TestGuestsOfAVPC(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16", "2001:db8:1::/56")
 	ifs.guest(v, "a", open(), "10.0.1.10/24", "2001:db8:1:1::10/64")

@@ -91,6 +91,7 @@ func same(t *testing.T, what string, got, want link.State) {
 
 // TestObservedIsDesired is what makes taking over a world change nothing.
 func TestObservedIsDesired(t *testing.T) {
+	t.Parallel()
 	dir := lab.Dir(t)
 	w, err := Open(t.Context(), Options{Dir: dir})
 	if err != nil {

@@ -40,6 +40,7 @@ func newPair(t *testing.T) *pair {
 }
 
 func TestPrivateLinkBetweenEqualRanges(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.serve("i-target", "10.0.1.10:8080")
 	p.serve("i-target", "[2001:db8:1:1::10]:8080")
@@ -92,6 +93,7 @@ func (p *pair) download(to string, n int) {
 }
 
 func TestPrivateLinkOverUDP(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	server, err := p.ListenUDP(t.Context(), "i-target", netip.MustParseAddrPort("10.0.1.10:8080"))
 	if err != nil {
@@ -127,6 +129,7 @@ func TestPrivateLinkOverUDP(t *testing.T) {
 }
 
 func TestEndpointGroupsAndState(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.serve("i-target", "10.0.1.10:8080")
 	p.reaches("i-client", "10.0.1.50:443", "i-target 10.0.1.100")
@@ -154,6 +157,7 @@ func TestEndpointGroupsAndState(t *testing.T) {
 }
 
 func TestTargetsChange(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.guest(p.provider, "other", open(), "10.0.2.10/24")
 	p.apply(p.provider)
@@ -202,6 +206,7 @@ func TestTargetsChange(t *testing.T) {
 }
 
 func TestServiceOfTheSameVPC(t *testing.T) {
+	t.Parallel()
 	w, ifs := newWorld(t), &interfaces{}
 	v := vpc("one", 1, "10.0.0.0/16")
 	ifs.guest(v, "client", open(), "10.0.1.10/24")
@@ -216,6 +221,7 @@ func TestServiceOfTheSameVPC(t *testing.T) {
 }
 
 func TestReopenKeepsConnections(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.serve("i-target", "10.0.1.10:8080")
 	kept, _, err := p.dial(patience, "i-client", "10.0.1.50:443")

@@ -98,6 +98,7 @@ func ProbeChild(out io.Writer) error {
 		try        func() error
 	}{
 		{"Network namespaces or veth links do not work", "Load the module: sudo modprobe veth", probeLinks},
+		{"IPv6 is switched off in this kernel", "Start Linux without ipv6.disable=1", probeIPv6},
 		{"nftables does not do all that is needed", "Load the modules: sudo modprobe -a nf_tables nft_ct nft_nat nft_chain_nat nft_hash nft_reject_inet nf_conntrack; they come with Linux 5.10 and later", probeRules},
 		{"An overlay of /usr cannot be mounted", "Use Linux 5.11 or later, and load the module: sudo modprobe overlay", probeOverlay},
 	} {
@@ -135,6 +136,14 @@ func probeLinks() error {
 	defer c.Close()
 	return errors.Join(a.Set(routerSettings(true)...),
 		c.AddVeth(link.Veth{End: link.End{Name: "x"}, Peer: link.End{Name: "y"}, PeerNS: b, MTU: spec.MTUVPC}))
+}
+
+func probeIPv6() error {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
 }
 
 func probeRules() error {

@@ -15,7 +15,9 @@ func routerSettings(vpc bool) []netns.Setting {
 	if vpc {
 		check = "1"
 	}
-	s := []netns.Setting{
+	return []netns.Setting{
+		{Path: "net/ipv6/conf/all/disable_ipv6", Value: "0", Optional: true},
+		{Path: "net/ipv6/conf/default/disable_ipv6", Value: "0", Optional: true},
 		{Path: "net/ipv4/conf/all/rp_filter", Value: "0"},
 		{Path: "net/ipv4/conf/default/rp_filter", Value: check},
 		{Path: "net/ipv4/conf/all/send_redirects", Value: "0"},
@@ -33,7 +35,6 @@ func routerSettings(vpc bool) []netns.Setting {
 		{Path: "net/ipv6/conf/default/addr_gen_mode", Value: "1", Optional: true},
 		{Path: "net/ipv6/conf/all/forwarding", Value: "1", Optional: true},
 	}
-	return s
 }
 
 // trackingSettings need connection tracking to be in use.
@@ -50,6 +51,8 @@ func trackingSettings() []netns.Setting {
 // setUpGuest prepares an instance's namespace.
 func setUpGuest(ns *netns.NS) error {
 	settings := []netns.Setting{
+		{Path: "net/ipv6/conf/all/disable_ipv6", Value: "0", Optional: true},
+		{Path: "net/ipv6/conf/default/disable_ipv6", Value: "0", Optional: true},
 		{Path: "net/ipv4/conf/all/rp_filter", Value: "0"},
 		{Path: "net/ipv4/conf/default/rp_filter", Value: "0"},
 		// Ping without the right to raw sockets.

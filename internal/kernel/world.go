@@ -114,6 +114,9 @@ func (w *World) RemoveVPC(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if !strings.HasPrefix(id, vpcPrefix) {
+		return fmt.Errorf("%q is no VPC's id", id)
+	}
 	v := w.vpc(id)
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -18,12 +18,6 @@ func In(set string, fields ...Field) Part {
 	return Part{text + " @" + set, append(exprs, &expr.Lookup{SourceRegister: reg0, SetName: set})}
 }
 
-// NotIn matches if the fields are not in the set.
-func NotIn(set string, fields ...Field) Part {
-	text, exprs := load(fields)
-	return Part{text + " != @" + set, append(exprs, &expr.Lookup{SourceRegister: reg0, SetName: set, Invert: true})}
-}
-
 // InMap matches if the fields are a key of the map.
 func InMap(set string, fields ...Field) Part {
 	text, exprs := load(fields)
