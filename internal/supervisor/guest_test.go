@@ -3,10 +3,15 @@ package supervisor
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
 	"github.com/musubi-net/musubi/internal/guest"
+	"github.com/musubi-net/musubi/internal/guest/rootfs"
 )
 
 const article = `#!/bin/bash
@@ -82,6 +87,30 @@ func execTests(t *testing.T, l *lab) {
 			t.Errorf("terminal: %v, code %d, %q", err, code, out.String())
 		}
 	}
+	master, slave, err := rootfs.OpenTerminal("/dev/ptmx", "/dev/pts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = master.Close(), slave.Close() }()
+	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 33, Col: 111}); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := term.GetState(int(slave.Fd()))
+	out.Reset()
+	code, err = Exec(l.ctx, l.dir, "i-1", ExecOptions{Login: true, Env: []string{"ENV=", "TERM=dumb"}, TTY: true, Stdin: slave, Stdout: writer(func(p []byte) {
+		if out.Write(p); !bytes.Contains(out.Bytes(), []byte("]# ")) {
+			return
+		}
+		if _, err := master.WriteString("stty size; exit 4\n"); err != nil {
+			t.Error(err)
+		}
+	})})
+	if err != nil || code != 4 || !strings.Contains(out.String(), "33 111") {
+		t.Errorf("shell: %v, code %d, %q", err, code, out.String())
+	}
+	if after, _ := term.GetState(int(slave.Fd())); !reflect.DeepEqual(before, after) {
+		t.Error("the terminal was left raw")
+	}
 	var failed *ExecError
 	if _, err := Exec(l.ctx, l.dir, "i-1", ExecOptions{Argv: []string{"nonesuch"}}); !errors.As(err, &failed) || failed.Code != 127 {
 		t.Errorf("no such program: %v", err)
@@ -89,6 +118,13 @@ func execTests(t *testing.T, l *lab) {
 	if _, err := Exec(l.ctx, l.dir, "i-none", ExecOptions{Argv: []string{"true"}}); !errors.As(err, &failed) || !strings.Contains(err.Error(), "i-none") {
 		t.Errorf("no such instance: %v", err)
 	}
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }
 
 func serviceTests(t *testing.T, l *lab) {
@@ -106,6 +142,7 @@ func serviceTests(t *testing.T, l *lab) {
 		{"curl -sS -m 2 http://127.0.0.1/", 7, "curl: (7)"},
 		{"service httpd start && curl -sSo /dev/null -w '%{http_code}' http://127.0.0.1/none", 0, "404"},
 		{"systemctl daemon-reload && systemctl enable --now own && systemctl is-active own", 0, "active\n"},
+		{"dnf install nginx", 1, "Operation aborted."},
 		{"dnf install -y no-such-thing", 1, "Unable to find a match: no-such-thing"},
 		{"dnf install -y nginx && systemctl start nginx", 1, "the control process exited with error code"},
 		{"dnf --version; httpd --version", 0, "Musubi's stand-in"},

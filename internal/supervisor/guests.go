@@ -42,7 +42,7 @@ func newGuests(r *reap.Reaper, manyIDs bool) *guests {
 // idPattern keeps instance ids from being paths.
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
-var errStopping = errors.New("Musubi is stopping")
+var errStopping = errors.New("the supervisor is stopping")
 
 func (g *guests) get(id string) (*instance, error) {
 	g.mu.Lock()

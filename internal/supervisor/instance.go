@@ -23,6 +23,7 @@ import (
 const (
 	bootTimeout = 60 * time.Second // until a guest's init runs
 	stopGuest   = 15 * time.Second // for an orderly end
+	sendGuest   = 5 * time.Second  // for a guest to take a message: its root may have broken its init
 )
 
 // instance is one guest. op serialises what is done to it; mu guards what is
@@ -139,6 +140,7 @@ func (i *instance) spawn() (*wire.Conn, *reap.Process, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	conn.SetSendTimeout(sendGuest)
 	defer func() { _ = theirs.Close() }()
 	r, w, err := os.Pipe()
 	if err != nil {

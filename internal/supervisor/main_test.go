@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == "__up" {
-		os.Exit(foreground(os.Args[2]))
+		os.Exit(foreground(os.Args[2], len(os.Args) > 3))
 	}
 	if code, handled := Dispatch(os.Args); handled {
 		os.Exit(code)
@@ -36,10 +36,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// foreground is musubi up without --detach.
-func foreground(dir string) int {
+// foreground is musubi up.
+func foreground(dir string, detach bool) int {
 	ctx := context.Background()
-	h, err := Start(ctx, Options{Dir: dir, Listen: "127.0.0.1:0", Daemon: []string{"__daemon"}})
+	h, err := Start(ctx, Options{Dir: dir, Listen: "127.0.0.1:0", Daemon: []string{"__daemon"}, Detach: detach})
 	if err == nil {
 		err = h.Ready(ctx)
 	}
@@ -48,6 +48,9 @@ func foreground(dir string) int {
 		return 1
 	}
 	fmt.Println("ready")
+	if detach {
+		return 0
+	}
 	_ = h.Wait()
 	return 0
 }

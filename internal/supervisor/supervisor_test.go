@@ -171,6 +171,27 @@ func TestDaemonKilled(t *testing.T) {
 	l.sh("i-1", "kill -0 "+pid)
 }
 
+// TestDetached lets the program that started Musubi end.
+func TestDetached(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "__up", dir, "detach")
+	cmd.Stderr = os.Stderr // a file: the supervisor keeps it
+	if out, err := cmd.Output(); err != nil || string(out) != "ready\n" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if status, err := GetStatus(ctx, dir); err != nil || !status.Ready {
+		t.Errorf("%+v, %v", status, err)
+	}
+	if err := Stop(ctx, dir); err != nil {
+		t.Error(err)
+	}
+	if left := files(t, dir); len(left) > 0 {
+		t.Errorf("files left: %v", left)
+	}
+}
+
 // TestForeground kills the program that started Musubi in the foreground.
 func TestForeground(t *testing.T) {
 	dir := t.TempDir()

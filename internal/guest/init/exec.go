@@ -75,7 +75,7 @@ func (g *guest) program(e initctl.Exec, client *wire.Conn, stdio []*os.File) (in
 // onTerminal runs the program on a terminal of the guest; stdin and stdout are
 // the client's raw ends.
 func (g *guest) onTerminal(e initctl.Exec, client *wire.Conn, stdio []*os.File, file string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	master, slave, err := rootfs.OpenTerminal("/dev/pts")
+	master, slave, err := rootfs.OpenTerminal("/dev/ptmx", "/dev/pts")
 	if err != nil {
 		return 126, err
 	}

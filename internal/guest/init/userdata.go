@@ -27,7 +27,6 @@ const (
 	userDataFile = instanceDir + "/user-data.txt"
 	doneFile     = instanceDir + "/sem/config_scripts_user"
 	outputLog    = "/var/log/cloud-init-output.log"
-	mainLog      = "/var/log/cloud-init.log"
 	// maxUserData bounds what compressed user data may grow to.
 	maxUserData = 8 << 20
 )

@@ -101,7 +101,7 @@ func (b *builder) dev() error {
 // console makes a terminal and shows its slave as /dev/console, so that user
 // data may write there. Init reads the master.
 func (b *builder) console() (*os.File, error) {
-	master, slave, err := OpenTerminal(b.path("dev/pts"))
+	master, slave, err := OpenTerminal(b.path("dev/pts/ptmx"), b.path("dev/pts"))
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +115,9 @@ func (b *builder) console() (*os.File, error) {
 	return master, nil
 }
 
-// OpenTerminal opens a new terminal of the devpts that is mounted at dir.
-func OpenTerminal(dir string) (master, slave *os.File, err error) {
-	master, err = os.OpenFile(dir+"/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+// OpenTerminal opens a new terminal of a devpts by its ptmx.
+func OpenTerminal(ptmx, dir string) (master, slave *os.File, err error) {
+	master, err = os.OpenFile(ptmx, os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("terminal: %w", err)
 	}

@@ -17,7 +17,6 @@ const digVersion = "9.18.28 (Musubi stand-in)"
 type digQuery struct {
 	name  string
 	qtype uint16
-	class string
 }
 
 // digOptions are what a command line asks for.

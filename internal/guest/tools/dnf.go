@@ -79,15 +79,17 @@ const standIn = "Musubi's stand-in for dnf: there is no package mirror in a lab;
 // dnf installs what the stand-ins and the host's /usr can provide.
 func dnf(args []string) int {
 	var words []string
-	quiet := false
+	quiet, yes := false, false
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {
 		case a == "-q" || a == "--quiet":
 			quiet = true
+		case a == "-y" || a == "--assumeyes":
+			yes = true
 		case a == "-h" || a == "--help":
 			words = append(words, "help")
 		case strings.HasPrefix(a, "-"):
-			// -y and whatever chooses repositories: nothing is asked or fetched.
+			// What chooses repositories: nothing is fetched.
 		default:
 			words = append(words, a)
 		}
@@ -107,7 +109,7 @@ func dnf(args []string) int {
 	say("(%s)", standIn)
 	switch verb {
 	case "install", "reinstall":
-		return dnfInstall(names, say)
+		return dnfInstall(names, yes, say)
 	case "remove", "erase", "autoremove":
 		return dnfRemove(names, say)
 	case "update", "upgrade", "upgrade-minimal", "distro-sync":
@@ -126,7 +128,7 @@ func dnf(args []string) int {
 	return fail(1, "No such command: %s. Please use /usr/bin/dnf --help", verb)
 }
 
-func dnfInstall(names []string, say func(string, ...any)) int {
+func dnfInstall(names []string, yes bool, say func(string, ...any)) int {
 	if len(names) == 0 {
 		return fail(1, "Error: Need to pass a list of pkgs to install")
 	}
@@ -155,6 +157,9 @@ func dnfInstall(names []string, say func(string, ...any)) int {
 	for _, name := range wanted {
 		say(" %-20s %-10s %-24s amazonlinux", name, arch(), known[name].version)
 	}
+	if !yes && !agreed() {
+		return fail(1, "Operation aborted.")
+	}
 	say("Running transaction")
 	for i, name := range wanted {
 		if err := place(known[name]); err != nil {
@@ -171,6 +176,14 @@ func dnfInstall(names []string, say func(string, ...any)) int {
 	}
 	say("\nComplete!")
 	return 0
+}
+
+// agreed asks as dnf does without -y; where nobody can answer, that is a no.
+func agreed() bool {
+	fmt.Print("Is this ok [y/N]: ")
+	var answer string
+	_, _ = fmt.Scanln(&answer)
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }
 
 func dnfRemove(names []string, say func(string, ...any)) int {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,10 +32,11 @@ var ErrMessage = errors.New("malformed message")
 // Conn is a connection for messages. Send may be called from several
 // goroutines, Receive from one at a time.
 type Conn struct {
-	c   *net.UnixConn
-	wmu sync.Mutex
-	buf []byte
-	fds []*os.File
+	c       *net.UnixConn
+	wmu     sync.Mutex
+	timeout time.Duration
+	buf     []byte
+	fds     []*os.File
 }
 
 // New makes a Conn of c, which it then owns.
@@ -54,6 +56,10 @@ func FromFile(f *os.File) (*Conn, error) {
 	}
 	return New(u), nil
 }
+
+// SetSendTimeout bounds how long a Send may wait for a peer that does not
+// read. It must be called before the first one.
+func (c *Conn) SetSendTimeout(d time.Duration) { c.timeout = d }
 
 // Pair makes two connected ends: a Conn and a file for another process.
 func Pair() (*Conn, *os.File, error) {
@@ -90,6 +96,11 @@ func (c *Conn) Send(v any, files ...*os.File) error {
 	}
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.timeout > 0 {
+		if err := c.c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+			return fmt.Errorf("send message: %w", err)
+		}
+	}
 	n, _, err := c.c.WriteMsgUnix(frame, oob, nil)
 	if err == nil && n < len(frame) {
 		_, err = c.c.Write(frame[n:])
