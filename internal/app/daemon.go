@@ -97,7 +97,7 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 	if d.front, err = newFront(e, d.guests, d.options.Version, d.log); err != nil {
 		return err
 	}
-	d.reconciler = reconcile.New(reconcile.Options{Engine: e, World: world, Guests: d.guests, Log: d.log})
+	d.reconciler = newReconciler(d, world)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serve(ctx, in.API, d.front) })
 	g.Go(func() error { return serve(ctx, in.Local, d.controlHandler()) })
@@ -124,7 +124,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			iam.New(runner).Service(),
 			sts.New(runner).Service(),
 		},
-		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key, time.Now()) },
+		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
 		Version:  version,
 		Log:      log,
 	})

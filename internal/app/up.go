@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musubi-net/musubi/internal/kernel"
 	"github.com/musubi-net/musubi/internal/supervisor"
 )
 
@@ -136,11 +137,23 @@ func removeState(dir string) error {
 	return errors.Join(errs...)
 }
 
+// probeChild is the hidden command that tries what the kernel can do, in
+// namespaces of its own.
+func probeChild() int {
+	if err := kernel.ProbeChild(os.Stdout); err != nil {
+		return 1
+	}
+	return 0
+}
+
 // Stage returns what this process is, if it is a part of Musubi rather than a
 // user's command: a hidden stage, or a tool inside an instance.
 func Stage(argv []string) (run func() int, ok bool) {
 	if len(argv) > 1 && argv[1] == daemonCommand {
 		return func() int { return runDaemon(argv[2:]) }, true
+	}
+	if len(argv) > 1 && argv[1] == kernel.ProbeCommand {
+		return probeChild, true
 	}
 	if code, handled := supervisor.Dispatch(argv); handled {
 		return func() int { return code }, true

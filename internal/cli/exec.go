@@ -25,7 +25,14 @@ input, the exit code and, on a terminal, the window are the command's own.`,
 			if !cmd.Flags().Changed("tty") {
 				tty = c.interactive()
 			}
-			return c.runIn(cmd.Context(), args[0], supervisor.ExecOptions{Argv: args[1:], TTY: tty})
+			argv := args[1:]
+			if argv[0] == "--" {
+				argv = argv[1:]
+			}
+			if len(argv) == 0 {
+				return errors.New("say what to run: musubi exec INSTANCE -- CMD")
+			}
+			return c.runIn(cmd.Context(), args[0], supervisor.ExecOptions{Argv: argv, TTY: tty})
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
