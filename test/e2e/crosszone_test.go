@@ -25,7 +25,10 @@ resource "aws_lb_target_group" "nlb_tg" {
     unhealthy_threshold = 2
   }
 }
+`
 
+// outsiders adds to the example.
+const outsiders = `
 # A client that the endpoint's security group does not know.
 resource "aws_subnet" "elsewhere" {
   vpc_id            = module.consumer_vpc.vpc_id
@@ -60,7 +63,7 @@ type crossZone struct {
 func TestCrossZone(t *testing.T) {
 	t.Parallel()
 	m := start(t)
-	tf := m.terraform("../../examples/cross-zone", map[string]string{"quick_override.tf": quickHealth})
+	tf := m.terraform("../../examples/cross-zone", map[string]string{"quick_override.tf": quickHealth, "outsiders.tf": outsiders})
 	tf.apply()
 	l := &crossZone{musubi: m, tf: tf, consumer: tf.output("consumer_instance_id"), url: tf.output("url")}
 	tf.planIsEmpty()

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 	"github.com/musubi-net/musubi/internal/guest/reap"
@@ -125,6 +126,9 @@ func (c *cloudInit) perInstance(ctx context.Context, out io.Writer, say func(str
 			}
 		case kind == "text/x-not-multipart":
 			say("__init__.py[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: 'b'%s'...'", start(p.body))
+			if isText(p.body) && c.bare(ctx, p.body, out, say) != nil {
+				failed = append(failed, kind)
+			}
 		default:
 			say("__init__.py[WARNING]: Musubi's cloud-init runs shell scripts only; %s is not carried out: 'b'%s'...'", kind, start(p.body))
 			failed = append(failed, kind)
@@ -137,6 +141,20 @@ func (c *cloudInit) perInstance(ctx context.Context, out io.Writer, say func(str
 	}
 	return len(failed) == 0
 }
+
+// bare runs user data that has lost its first line, and says so loudly: see
+// docs/decisions/0002.
+func (c *cloudInit) bare(ctx context.Context, body []byte, out io.Writer, say func(string, ...any)) error {
+	say("Musubi runs it with /bin/bash all the same. ON AWS IT WOULD NOT RUN: begin it with #!/bin/bash")
+	err := c.script(ctx, "bare", append([]byte("#!/bin/bash\n"), body...), out)
+	if err != nil {
+		say("Musubi: that failed: %v", err)
+	}
+	return err
+}
+
+// isText tells text from what a shell should not even try.
+func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
 
 // script executes a part itself, so that its first line decides how it runs.
 func (c *cloudInit) script(ctx context.Context, name string, body []byte, out io.Writer) error {
