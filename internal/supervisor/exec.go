@@ -173,17 +173,31 @@ func (s *stdio) copy(o ExecOptions) <-chan struct{} {
 		}()
 	}
 	var work sync.WaitGroup
+	var mu sync.Mutex
 	for i, w := range []io.Writer{o.Stdout, o.Stderr} {
 		if w == nil {
 			w = io.Discard
 		}
-		// A plain writer, lest io.Copy hand the pipe to the kernel and not see
-		// the deadline.
-		work.Go(func() { _, _ = io.Copy(struct{ io.Writer }{w}, struct{ io.Reader }{s.ours[i+1]}) })
+		// Plain readers and writers, lest io.Copy hand the pipe to the kernel
+		// and not see the deadline.
+		work.Go(func() { _, _ = io.Copy(&shared{w, &mu}, struct{ io.Reader }{s.ours[i+1]}) })
 	}
 	done := make(chan struct{})
 	go func() { work.Wait(); close(done) }()
 	return done
+}
+
+// shared lets stdout and stderr be one writer.
+type shared struct {
+	w  io.Writer
+	mu *sync.Mutex
+}
+
+// Write is one write at a time.
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
 
 // drain waits until everything that the program wrote before its end has been

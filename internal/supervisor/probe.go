@@ -89,5 +89,5 @@ func tryOverlay() error {
 			return err
 		}
 	}
-	return unix.Mount("overlay", dir+"/merged", "overlay", 0, "lowerdir=/usr,upperdir="+dir+"/upper,workdir="+dir+"/work,userxattr")
+	return unix.Mount("overlay", dir+"/merged", "overlay", 0, "lowerdir=/usr/bin,upperdir="+dir+"/upper,workdir="+dir+"/work,userxattr")
 }

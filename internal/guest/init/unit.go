@@ -82,7 +82,7 @@ func (u *unit) set(key, value string) error {
 	switch key {
 	case "Type":
 		if !slices.Contains([]string{"simple", "exec", "notify", "oneshot", "idle"}, value) {
-			return fmt.Errorf("Musubi's systemd stand-in runs Type=simple, exec, notify and oneshot, not %s", value)
+			return fmt.Errorf("this stand-in for systemd runs Type=simple, exec, notify and oneshot, not %s", value)
 		}
 		u.kind = value
 	case "ExecStart", "ExecStartPre":
@@ -102,7 +102,7 @@ func (u *unit) set(key, value string) error {
 	case "Environment":
 		words, err := splitWords(value)
 		if err != nil {
-			return fmt.Errorf("Environment=%s cannot be read", value)
+			return fmt.Errorf("setting Environment=%s cannot be read", value)
 		}
 		u.env = append(u.env, words...)
 	case "EnvironmentFile":
@@ -117,7 +117,7 @@ func (u *unit) set(key, value string) error {
 		d, err := time.ParseDuration(value)
 		if err != nil {
 			if d, err = time.ParseDuration(value + "s"); err != nil {
-				return fmt.Errorf("RestartSec=%s cannot be read", value)
+				return fmt.Errorf("setting RestartSec=%s cannot be read", value)
 			}
 		}
 		u.restartSec = d
@@ -136,7 +136,7 @@ func (u *unit) envFile(value string) error {
 		if optional {
 			return nil
 		}
-		return fmt.Errorf("Failed to load environment files: %w", err)
+		return fmt.Errorf("failed to load environment files: %w", err)
 	}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)

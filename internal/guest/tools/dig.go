@@ -114,7 +114,7 @@ func parseDig(args []string) (*digOptions, error) {
 			o.port, err = next(&i)
 		case a == "-4" || a == "-6" || strings.EqualFold(a, "IN"):
 		case strings.HasPrefix(a, "-"):
-			err = fmt.Errorf("Musubi's stand-in does not know %s", a) //nolint:staticcheck // a name
+			err = fmt.Errorf("this stand-in of Musubi's does not know %s", a)
 		case known:
 			qtype = kind
 		default:
@@ -170,7 +170,7 @@ func (o *digOptions) plus(word string) error {
 		}
 	default:
 		if _, ok := o.show[name]; !ok {
-			return fmt.Errorf("Musubi's stand-in does not know +%s", word) //nolint:staticcheck // a name
+			return fmt.Errorf("this stand-in of Musubi's does not know +%s", word)
 		}
 		o.show[name] = !no
 	}

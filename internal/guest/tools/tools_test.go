@@ -139,7 +139,7 @@ func TestNameTools(t *testing.T) {
 		{[]string{"dig", "@127.0.0.1", "-p", port, "none.example"}, 0, "status: NXDOMAIN"},
 		{[]string{"dig", "@127.0.0.1", "-p", port, "+short", "-x", "10.0.1.10"}, 0, "ip-10-0-1-10.ec2.internal.\n"},
 		{[]string{"dig", "@127.0.0.1", "-p", "1", "+time=1", "+tries=1", "web.example"}, 9, "no servers could be reached"},
-		{[]string{"dig", "+dnssec", "x"}, 1, "stand-in does not know"},
+		{[]string{"dig", "+dnssec", "x"}, 1, "does not know +dnssec"},
 		{[]string{"nslookup", "-port=" + port, "web.example", "127.0.0.1"}, 0, "Server:\t\t127.0.0.1\nAddress:\t127.0.0.1#" + port + "\n\nNon-authoritative answer:\nName:\tweb.example\nAddress: 10.0.1.10\n\n"},
 		{[]string{"nslookup", "-port=" + port, "alias.example", "127.0.0.1"}, 0, "alias.example\tcanonical name = web.example.\n"},
 		{[]string{"nslookup", "-port=" + port, "none.example", "127.0.0.1"}, 1, "** server can't find none.example: NXDOMAIN"},
