@@ -38,10 +38,6 @@ func wrongState(code, format string, args ...any) error {
 	return cloud.Errorf(cloud.KindState, "instance", code, format, args...)
 }
 
-func unsupported(format string, args ...any) error {
-	return cloud.Errorf(cloud.KindUnsupported, "instance", "UnsupportedOperation", format, args...)
-}
-
 func keyNotFound(name string) error {
 	return &cloud.Error{Kind: cloud.KindNotFound, Subject: "key-pair", ID: name, Code: "InvalidKeyPair.NotFound",
 		Message: "The key pair '" + name + "' does not exist"}

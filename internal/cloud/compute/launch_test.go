@@ -75,7 +75,7 @@ func TestLaunchRefusals(t *testing.T) {
 		}},
 		{"InvalidParameterValue", "minCount", func(c *compute.RunInstances) { c.MinCount = 0 }},
 		{"InvalidParameterCombination", "CPU credit", func(c *compute.RunInstances) { c.InstanceType, c.Credits = "m5.large", "standard" }},
-		{"UnsupportedOperation", "HttpProtocolIpv6", func(c *compute.RunInstances) { c.Metadata.HTTPIPv6 = "enabled" }},
+		{"InvalidParameterValue", "httpTokens", func(c *compute.RunInstances) { c.Metadata.HTTPTokens = "maybe" }},
 		{"AttachmentLimitExceeded", "Interface count 3 exceeds the limit for t3.micro", func(c *compute.RunInstances) {
 			c.Interfaces = make([]compute.LaunchInterface, 3)
 		}},

@@ -40,9 +40,6 @@ func (c MetadataChange) check() error {
 	if c.HopLimit < 0 || c.HopLimit > 64 {
 		return invalid("Value (%d) for parameter HttpPutResponseHopLimit is invalid. The value must be between 1 and 64.", c.HopLimit)
 	}
-	if c.HTTPIPv6 == "enabled" {
-		return unsupported("The IPv6 endpoint of the instance metadata service is not served: HttpProtocolIpv6 must be disabled.")
-	}
 	return nil
 }
 
