@@ -50,6 +50,30 @@ resource "aws_instance" "outsider" {
     Name = "outsider"
   }
 }
+
+# Two hosts with the same address.
+resource "aws_instance" "twin" {
+  for_each = {
+    consumer = { subnet = module.consumer_vpc.private_subnet_ids[1], group = aws_security_group.consumer_instance_sg.id }
+    provider = { subnet = module.provider_vpc.private_subnet_ids[1], group = aws_security_group.provider_sg.id }
+  }
+  ami                    = data.aws_ami.amazon_linux.id
+  instance_type          = "t3.micro"
+  subnet_id              = each.value.subnet
+  private_ip             = "10.0.2.200"
+  vpc_security_group_ids = [each.value.group]
+
+  user_data = <<-EOF
+    #!/bin/bash
+    dnf install -y httpd
+    echo "twin of the ${each.key}" > /var/www/html/index.html
+    systemctl enable --now httpd
+  EOF
+
+  tags = {
+    Name = "twin-${each.key}"
+  }
+}
 `
 
 // crossZone is the lab of the article: the example, applied.
@@ -178,36 +202,31 @@ func (l *crossZone) endpointAddress() string {
 	return dig(v, "NetworkInterfaces", 0, "PrivateIpAddress").(string)
 }
 
-// overlap shows that one address is two hosts: the consumer's own, and a
-// provider instance with the same one.
+// overlap shows that one address is two hosts: who answers depends on the VPC.
 func (l *crossZone) overlap() {
-	addr := func(name string) string {
-		v := l.aws("ec2", "describe-instances", "--filters", "Name=tag:Name,Values="+name)
-		return dig(v, "Reservations", 0, "Instances", 0, "PrivateIpAddress").(string)
+	const get = "curl -s --max-time 5 http://10.0.2.200/"
+	if out, err := l.exec("provider-service-2", get); err != nil || !strings.Contains(out, "twin of the provider") {
+		l.t.Errorf("in the provider's VPC: %v %s", err, out)
 	}
-	if c, p := addr("consumer-instance"), addr("provider-service-1"); c[:strings.LastIndex(c, ".")] != p[:strings.LastIndex(p, ".")] {
-		l.t.Errorf("the two are not in the same range: %s %s", c, p)
+	if out, err := l.exec("twin-consumer", get); err != nil || !strings.Contains(out, "twin of the consumer") {
+		l.t.Errorf("in the consumer's VPC: %v %s", err, out)
 	}
-	target := addr("provider-service-1")
-	out, err := l.exec("provider-service-2", "curl -s --max-time 5 http://"+target+"/")
-	if err != nil || !strings.Contains(out, "Subnet 1") {
-		l.t.Errorf("in the provider's VPC %s is not the first server: %v %s", target, err, out)
-	}
-	if out, err := l.exec(l.consumer, "curl -s --max-time 2 http://"+target+"/"); err == nil {
-		l.t.Errorf("the consumer reaches the provider's %s directly: %s", target, out)
+	// The consumer's twin allows nothing in, so silence, not the other twin.
+	if out, err := l.exec(l.consumer, "curl -s --max-time 2 http://10.0.2.200/"); err == nil {
+		l.t.Errorf("the consumer reaches a twin: %s", out)
 	}
 }
 
-// oneWay: the provider can not open a connection to the consumer, be it to its
-// own address, the endpoint's, or those that the fabric uses.
+// oneWay: neither side can dial what the fabric uses: the provider no endpoint's
+// source, the consumer no address but the endpoint's.
 func (l *crossZone) oneWay() {
-	for _, a := range []string{l.endpointAddress(), "240.0.0.1", "244.0.0.1"} {
-		if out, err := l.exec("provider-service-1", "curl -s --max-time 2 http://"+a+"/"); err == nil {
-			l.t.Errorf("the provider reaches %s: %s", a, out)
+	const all = `for a in 240 244 248; do for b in $(seq 0 25); do
+		curl -s --max-time 2 -o /dev/null http://$a.0.0.$b/ && echo reached $a.0.0.$b &
+	done; done; wait`
+	for _, from := range []string{"provider-service-1", l.consumer} {
+		if out, _ := l.exec(from, all); strings.Contains(out, "reached") {
+			l.t.Errorf("from %s: %s", from, out)
 		}
-	}
-	if out, err := l.exec(l.consumer, "curl -s --max-time 2 http://240.0.0.1/"); err == nil {
-		l.t.Errorf("the consumer reaches a fabric address: %s", out)
 	}
 }
 
