@@ -137,15 +137,6 @@ func removeState(dir string) error {
 	return errors.Join(errs...)
 }
 
-// probeChild is the hidden command that tries what the kernel can do, in
-// namespaces of its own.
-func probeChild() int {
-	if err := kernel.ProbeChild(os.Stdout); err != nil {
-		return 1
-	}
-	return 0
-}
-
 // Stage returns what this process is, if it is a part of Musubi rather than a
 // user's command: a hidden stage, or a tool inside an instance.
 func Stage(argv []string) (run func() int, ok bool) {

@@ -33,7 +33,7 @@ var rules = []rule{
 	{"internal/spec", nil},
 	{"internal/store", []string{"cloud", "store"}},
 	{"internal/engine", []string{"cloud", "store"}},
-	{"internal/awsapi/model", nil},
+	{"internal/awsapi/model", []string{"awsapi/model"}},
 	{"internal/awsapi/protocol", []string{"cloud", "awsapi/model/..."}},
 	{"internal/awsapi", []string{"cloud/...", "awsapi/protocol", "awsapi/model/...", "engine"}},
 	{"internal/plan", []string{"cloud/...", "spec"}},
@@ -43,7 +43,8 @@ var rules = []rule{
 	{"internal/guest", []string{"spec", "guest/..."}},
 	{"internal/supervisor", []string{"guest/...", "spec"}},
 	{"internal/app", []string{"..."}},
-	{"internal/cli", []string{"app", "guest/...", "supervisor", "kernel"}},
+	{"internal/control", nil},
+	{"internal/cli", []string{"app", "control", "supervisor"}},
 	{"cmd/musubi", []string{"cli"}},
 }
 

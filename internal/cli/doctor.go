@@ -7,16 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/musubi-net/musubi/internal/kernel"
+	"github.com/musubi-net/musubi/internal/app"
 )
-
-// finding is one line of doctor.
-type finding struct {
-	What string `json:"what"`
-	Mend string `json:"mend"`
-	// Fatal findings keep Musubi from starting.
-	Fatal bool `json:"fatal"`
-}
 
 func (c *command) doctor() *cobra.Command {
 	cmd := &cobra.Command{
@@ -48,18 +40,10 @@ func (c *command) doctor() *cobra.Command {
 	return cmd
 }
 
-func findings(ctx context.Context) []finding {
-	found := []finding{}
-	for _, p := range kernel.Probe(ctx) {
-		found = append(found, finding{What: p.What, Mend: p.Mend, Fatal: true})
-	}
-	for _, tool := range []struct{ bin, mend string }{
-		{"terraform", "only the demo and your own configurations need it: install Terraform"},
-		{"newuidmap", "instances then have one user id only: install the package uidmap, and give your user a range in /etc/subuid"},
-	} {
-		if _, err := exec.LookPath(tool.bin); err != nil {
-			found = append(found, finding{What: tool.bin + " is not installed", Mend: tool.mend})
-		}
+func findings(ctx context.Context) []app.Problem {
+	found := app.Probe(ctx)
+	if _, err := exec.LookPath("terraform"); err != nil {
+		found = append(found, app.Problem{What: "terraform is not installed", Mend: "only the demo and your own configurations need it: install Terraform"})
 	}
 	return found
 }

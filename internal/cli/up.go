@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musubi-net/musubi/internal/app"
-	"github.com/musubi-net/musubi/internal/kernel"
 )
 
 func (c *command) up() *cobra.Command {
@@ -38,9 +37,10 @@ next up; instances boot anew then.`,
 }
 
 func (c *command) runUp(ctx context.Context, o app.UpOptions) error {
-	if problems := kernel.Probe(ctx); len(problems) > 0 {
-		p := problems[0]
-		return fmt.Errorf("%s: %s (musubi doctor says more)", p.What, p.Mend)
+	for _, p := range app.Probe(ctx) {
+		if p.Fatal {
+			return fmt.Errorf("%s %s (musubi doctor says more)", p.What, p.Mend)
+		}
 	}
 	s, err := app.Up(ctx, o)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 )
 
 // ProbeCommand is the hidden command by which the program runs ProbeChild.
-const ProbeCommand = "__probe"
+const ProbeCommand = "__probe-kernel"
 
 // Problem is something that this machine lacks, and what helps.
 type Problem struct{ What, Mend string }
