@@ -66,12 +66,14 @@ func (c DetachInternetGateway) Apply(tx *cloud.Tx) (cloud.None, error) {
 		return cloud.None{}, err
 	}
 	v, err := FindVPC(tx, tx.Caller.Scope, c.VPCID)
-	if err != nil {
+	if err != nil && !cloud.IsKind(err, cloud.KindNotFound) {
 		return cloud.None{}, err
 	}
-	if g.VPCID != v.ID {
+	// A VPC that is gone has no gateway: Terraform may delete it just before it
+	// detaches what it remembers to be attached.
+	if err != nil || g.VPCID != v.ID {
 		return cloud.None{}, cloud.Errorf(cloud.KindState, "internet-gateway", "Gateway.NotAttached",
-			"resource %s is not attached to network %s", g.ID, v.ID)
+			"resource %s is not attached to network %s", g.ID, c.VPCID)
 	}
 	for n := range NetworkInterfaces.By(tx, ByVPC, v.ID) {
 		if _, mapped := Addresses.First(tx, "interface", n.ID); mapped {

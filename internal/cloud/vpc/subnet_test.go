@@ -76,6 +76,8 @@ func TestDeleteWithDependents(t *testing.T) {
 	refused(l, "DependencyViolation", vpc.DeleteVPC{ID: v.ID})
 	must(l, vpc.DeleteRouteTable{ID: table.ID})
 	must(l, vpc.DeleteVPC{ID: v.ID})
+	refused(l, "Gateway.NotAttached", vpc.DetachInternetGateway{ID: g.ID, VPCID: v.ID})
+	refused(l, "InvalidVpcId.Malformed", vpc.DetachInternetGateway{ID: g.ID, VPCID: "x"})
 	must(l, vpc.DeleteInternetGateway{ID: g.ID})
 }
 
