@@ -213,7 +213,7 @@ func (x *exchange) serve(svc *service, in *request) {
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler {
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
 		x.log.Error("panic in an operation", "service", svc.Name, "operation", x.call.Operation, "panic", p, "stack", string(debug.Stack()))

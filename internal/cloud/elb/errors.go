@@ -46,7 +46,7 @@ func noTargetGroup(arn string) error {
 // checkRange is AWS's sentence for a number out of bounds; path is the
 // parameter in lower camel case.
 func checkRange(subject, path string, v, low, high int) error {
-	bound := ""
+	var bound string
 	switch {
 	case v < low:
 		bound = fmt.Sprintf("greater than or equal to %d", low)

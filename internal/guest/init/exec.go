@@ -39,7 +39,7 @@ func (g *guest) program(e initctl.Exec, client *wire.Conn, stdio []*os.File) (in
 	defer wire.CloseAll(stdio)
 	env := merge(baseEnv(), e.Env)
 	argv := e.Argv
-	file := ""
+	var file string
 	if e.Login {
 		file, argv = "/bin/bash", []string{"-bash"}
 		if _, err := os.Stat(file); err != nil {

@@ -64,7 +64,7 @@ WantedBy=multi-user.target
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u.kind != "notify" || u.restart != "on-failure" || u.restartSec != 2*time.Second || !slices.Equal(u.ignored, []string{"PrivateTmp"}) {
+	if u.kind != "notify" || u.restart != "on-failure" || u.restartAfter != 2*time.Second || !slices.Equal(u.ignored, []string{"PrivateTmp"}) {
 		t.Errorf("%+v", u)
 	}
 	var argv []string

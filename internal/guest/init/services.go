@@ -226,7 +226,7 @@ func (s *services) watch(u *unit, v *service, p *reap.Process) {
 	if !again {
 		return
 	}
-	time.Sleep(u.restartSec)
+	time.Sleep(u.restartAfter)
 	v.op.Lock()
 	defer v.op.Unlock()
 	v.mu.Lock()

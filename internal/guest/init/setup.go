@@ -40,16 +40,15 @@ func baseEnv() []string {
 // Setup is the hidden command SetupCommand. It returns only on failure.
 func Setup([]string) int {
 	runtime.LockOSThread()
-	if err := setup(); err != nil {
-		if c, e := wire.FromFile(os.NewFile(controlFD, "control")); e == nil {
-			_ = c.Send(initctl.Notice{Error: err.Error()}) // the exit code tells it too
-		}
-		fmt.Fprintln(os.Stderr, "guest:", err)
-		return initctl.ExitSetup
+	err := setup()
+	if c, e := wire.FromFile(os.NewFile(controlFD, "control")); e == nil {
+		_ = c.Send(initctl.Notice{Error: err.Error()}) // the exit code tells it too
 	}
-	return 0
+	fmt.Fprintln(os.Stderr, "guest:", err)
+	return initctl.ExitSetup
 }
 
+// setup becomes the guest's init; it returns only why that failed.
 func setup() error {
 	cfg, err := receiveConfig()
 	if err != nil {

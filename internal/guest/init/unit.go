@@ -19,17 +19,17 @@ const wantsDir = "/etc/systemd/system/multi-user.target.wants"
 
 // unit is a service as its file describes it.
 type unit struct {
-	name       string
-	kind       string // simple, exec, notify, oneshot
-	start      [][]string
-	before     [][]string // ExecStartPre
-	env        []string
-	dir        string
-	user       string
-	restart    string
-	restartSec time.Duration
-	remain     bool
-	ignored    []string // settings that are not carried out
+	name         string
+	kind         string // simple, exec, notify, oneshot
+	start        [][]string
+	before       [][]string // ExecStartPre
+	env          []string
+	dir          string
+	user         string
+	restart      string
+	restartAfter time.Duration
+	remain       bool
+	ignored      []string // settings that are not carried out
 }
 
 var errNoUnit = errors.New("no such unit")
@@ -52,7 +52,7 @@ func loadUnit(name string) (*unit, error) {
 // parseUnit understands what a plain service needs and refuses the types that
 // it cannot run.
 func parseUnit(name, text string) (*unit, error) {
-	u := &unit{name: name, kind: "simple", restart: "no", restartSec: 100 * time.Millisecond}
+	u := &unit{name: name, kind: "simple", restart: "no", restartAfter: 100 * time.Millisecond}
 	section := ""
 	lines := bufio.NewScanner(strings.NewReader(strings.ReplaceAll(text, "\\\n", " ")))
 	for lines.Scan() {
@@ -120,7 +120,7 @@ func (u *unit) set(key, value string) error {
 				return fmt.Errorf("setting RestartSec=%s cannot be read", value)
 			}
 		}
-		u.restartSec = d
+		u.restartAfter = d
 	case "RemainAfterExit":
 		u.remain = value == "yes" || value == "true" || value == "1" || value == "on"
 	default:

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -25,7 +26,6 @@ type digOptions struct {
 	queries            []digQuery
 	short, search, tcp bool
 	noRD, plain        bool
-	only               bool // +noall
 	show               map[string]bool
 	timeout            time.Duration
 	tries              int
@@ -61,7 +61,7 @@ func parseDig(args []string) (*digOptions, error) {
 	o := &digOptions{port: "53", timeout: 5 * time.Second, tries: 3, commandLine: strings.Join(args, " "), show: map[string]bool{
 		"cmd": true, "comments": true, "question": true, "answer": true, "authority": true, "additional": true, "stats": true,
 	}}
-	qtype, q := uint16(dns.TypeNone), ""
+	qtype, q := dns.TypeNone, ""
 	flush := func() {
 		if q == "" {
 			return
@@ -370,7 +370,7 @@ func ec2Metadata(args []string) int {
 		}
 		text, err := imds(it.path)
 		if err != nil {
-			if _, ok := err.(net.Error); ok {
+			if _, ok := errors.AsType[net.Error](err); ok {
 				return fail(1, "[ERROR] Command not valid outside EC2 instance. Please run this command within a running EC2 instance.")
 			}
 			text = "not available"
