@@ -2,7 +2,7 @@
 // routing, which is the limit, and beside HAProxy and nginx in the place of the
 // network load balancer. It prints one table of ratios.
 //
-//	go run ./bench            # about two and a half minutes
+//	go run ./bench            # about three minutes
 //	go run ./bench -quick     # half a minute, for a look
 //	go run ./bench -json      # for a program
 //
@@ -16,6 +16,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -38,7 +39,10 @@ func main() {
 		os.Exit(work(job))
 	}
 	o, err := parse(os.Args[1:])
-	if err != nil {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
 		os.Exit(2)
 	}
 	// An interrupt reaches the bench inside as well, which ends what it started.
@@ -50,7 +54,7 @@ func parse(args []string) (options, error) {
 	o := options{}
 	quick := false
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.IntVar(&o.rounds, "rounds", 4, "how often each path takes its turn")
+	f.IntVar(&o.rounds, "rounds", 5, "how often each path takes its turn")
 	f.DurationVar(&o.time, "time", 1500*time.Millisecond, "how long one measurement lasts")
 	f.BoolVar(&quick, "quick", false, "two rounds of 400ms: a look, no result")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of the table")
@@ -65,8 +69,9 @@ func parse(args []string) (options, error) {
 		o.rounds, o.time = 2, 400*time.Millisecond
 	}
 	if f.NArg() > 0 || o.rounds < 1 || o.rounds > 100 || o.time < 100*time.Millisecond || o.time > time.Minute {
-		_, _ = fmt.Fprintln(f.Output(), "bench: no arguments, 1 to 100 rounds of 100ms to 1m, please")
-		return o, flag.ErrHelp
+		err := errors.New("no arguments, 1 to 100 rounds of 100ms to 1m, please")
+		_, _ = fmt.Fprintln(f.Output(), "bench:", err)
+		return o, err
 	}
 	return o, nil
 }

@@ -128,6 +128,7 @@ func haproxyConfig(at, server netip.Addr) string {
 	b.WriteString(`global
     nbthread 2
     maxconn 4096
+    tune.bufsize 65536
 defaults
     mode tcp
     option splice-auto

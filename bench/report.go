@@ -112,7 +112,8 @@ const width = 80
 // text is the table.
 func (r *report) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Plain routing is the limit; the others as ratios to it, more is better (for\ntimes and CPU, plain's divided by the path's). Medians of %d rounds of %s, taken\nin turn; in brackets the least and the most.\n\n", r.Rounds, time.Duration(r.Seconds*float64(time.Second)))
+	b.WriteString(wrap(fmt.Sprintf("Plain routing is the limit. The others are ratios to it; more is better (for times and CPU, plain's divided by the path's). Medians of %d rounds of %s, taken in turn; in brackets the least and the most.", r.Rounds, time.Duration(r.Seconds*float64(time.Second))), width))
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "%-16s%13s", "", plain)
 	for _, p := range r.Paths[1:] {
 		fmt.Fprintf(&b, "%17s", p)
@@ -159,7 +160,7 @@ func right(s string, n int) string {
 	return strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s))) + s
 }
 
-// wrap breaks a sentence at spaces; further lines are indented.
+// wrap breaks a text at spaces; further lines are indented.
 func wrap(s string, n int) string {
 	var b strings.Builder
 	at := 0

@@ -216,20 +216,25 @@ func flush(ns *netns.NS) error {
 // tune gives every namespace with sockets the same settings: ports enough for
 // the new connections, and the congestion control that guests have.
 func (t *topology) tune(name, guest string) error {
-	control := ""
+	const control = "net/ipv4/tcp_congestion_control"
+	want := ""
 	err := t.in(guest, func(ns *netns.NS) (err error) {
-		control, err = ns.Get("net/ipv4/tcp_congestion_control")
+		want, err = ns.Get(control)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	return t.in(name, func(ns *netns.NS) error {
-		return ns.Set(
-			netns.Setting{Path: "net/ipv4/ip_local_port_range", Value: "1024 65535"},
-			netns.Setting{Path: "net/ipv4/tcp_tw_reuse", Value: "1"},
-			netns.Setting{Path: "net/ipv4/tcp_congestion_control", Value: control},
-		)
+		settings := []netns.Setting{
+			{Path: "net/ipv4/ip_local_port_range", Value: "1024 65535"},
+			{Path: "net/ipv4/tcp_tw_reuse", Value: "1"},
+		}
+		// Not everybody may choose every one, so it is left if it is right.
+		if have, err := ns.Get(control); err != nil || have != want {
+			settings = append(settings, netns.Setting{Path: control, Value: want})
+		}
+		return ns.Set(settings...)
 	})
 }
 
