@@ -31,7 +31,7 @@ next up; instances boot anew then.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&o.Detach, "detach", "d", false, "run in the background")
-	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4566", "loopback address of the API; port 0 picks a free one")
+	cmd.Flags().StringVar(&o.Listen, "listen", defaultListen(), "loopback address of the API; port 0 picks a free one")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "log every request")
 	return cmd
 }
@@ -59,6 +59,14 @@ func (c *command) runUp(ctx context.Context, o app.UpOptions) error {
 		defer cancel()
 		return s.Stop(stop)
 	}
+}
+
+// defaultListen is LocalStack's port, which many tools know, or $MUSUBI_LISTEN.
+func defaultListen() string {
+	if l := os.Getenv("MUSUBI_LISTEN"); l != "" {
+		return l
+	}
+	return "127.0.0.1:4566"
 }
 
 // dirFlag repeats --dir in a hint, where it was given.

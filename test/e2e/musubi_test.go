@@ -49,6 +49,16 @@ func start(t *testing.T) *musubi { return startAs(t, nil) }
 
 func startAs(t *testing.T, user *syscall.Credential) *musubi {
 	t.Helper()
+	m := prepareAs(t, user)
+	m.must("up", "--detach", "--listen", "127.0.0.1:0")
+	return m
+}
+
+// prepare makes the directory of a Musubi that the test itself brings up.
+func prepare(t *testing.T) *musubi { return prepareAs(t, nil) }
+
+func prepareAs(t *testing.T, user *syscall.Credential) *musubi {
+	t.Helper()
 	home, err := os.MkdirTemp("", "musubi-e2e-")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +70,6 @@ func startAs(t *testing.T, user *syscall.Credential) *musubi {
 		}
 	}
 	t.Cleanup(m.finish)
-	m.must("up", "--detach", "--listen", "127.0.0.1:0")
 	return m
 }
 
