@@ -9,13 +9,18 @@ import (
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
-// tableName is the nftables table of a VPC's namespace.
-const tableName = "musubi"
+// tableName is the nftables table of a VPC's namespace, idleName the one of its
+// idle timeouts.
+const (
+	tableName = "musubi"
+	idleName  = "musubi_idle"
+)
 
 // Bits of a connection's mark.
 const (
 	markNode     = 1 // the source becomes the load balancer node's
 	markInternet = 2 // it came from the internet and answers go back there
+	markKept     = 4 // a load balancer passed it on with the client's address
 )
 
 // replyMark chooses the route table of answers to the internet.
@@ -25,6 +30,8 @@ const replyMark = 0xffffffff
 type rules struct {
 	*nft.Table
 	vpc *spec.VPC
+	// known are the groups that exist.
+	known map[string]bool
 	// old is what the last compilation kept, cache what this one does.
 	old, cache *ruleCache
 }
@@ -44,8 +51,9 @@ func newRuleCache() *ruleCache {
 func compileRules(v *spec.VPC, cache *ruleCache) *nft.Table {
 	old := *cache
 	*cache = *newRuleCache()
-	c := &rules{Table: nft.New(tableName), vpc: v, old: &old, cache: cache}
+	c := &rules{Table: nft.New(tableName), vpc: v, known: map[string]bool{}, old: &old, cache: cache}
 	c.groups()
+	c.guards()
 	c.mark()
 	c.admit()
 	c.translate()

@@ -121,9 +121,11 @@ func (c *rules) targets(name string, v6, keep bool) string {
 	c.Chain(chain)
 	if m.count > 0 {
 		c.Sets[set] = m.set
-		if !keep {
-			c.Chain(chain, nft.R(nft.MarkConnection(markNode)))
+		mark := uint32(markNode)
+		if keep {
+			mark = markKept
 		}
+		c.Chain(chain, nft.R(nft.MarkConnection(mark)))
 		c.Chain(chain, nft.R(nft.Balance(v6, set, m.count, hashSeed)))
 	}
 	c.Chain(chain, nft.R(nft.Do(nft.Drop)))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/nftables"
@@ -37,11 +38,18 @@ func TestRulesDump(t *testing.T) {
 		Egress:  []spec.Rule{{Protocol: anyProtocol, To: 65535, Peer: p("0.0.0.0/0")}},
 	})
 	v.Endpoints = append(v.Endpoints, spec.Endpoint{Address: ip("2001:db8::50"), GroupIDs: []string{"sg-web"}})
+	v.Endpoints[0].GuardIDs = []string{"sg-web"}
+	v.Groups[0].Balanced = []spec.Rule{{Protocol: 6, From: 1, To: 2, Peer: p("10.0.0.1/32")}}
+	v.Guards = []spec.Guard{
+		{Address: ip("10.0.0.1"), GroupIDs: []string{"sg-web"}}, {Address: ip("198.18.0.9"), GroupIDs: []string{"sg-web"}},
+		{Address: spec.EndpointVIP(7), GroupIDs: []string{"sg-web"}, Checked: true},
+	}
+	v.Listeners[0].IdleSeconds = 60
 	v.Listeners = append(v.Listeners,
-		spec.Listener{Address: spec.EndpointVIP(7), Protocol: 17, Port: 53, Targets: "tg", KeepClient: true},
+		spec.Listener{Address: spec.EndpointVIP(7), Protocol: 17, Port: 53, Targets: "tg", KeepClient: true, IdleSeconds: 120},
 		spec.Listener{Address: ip("198.18.0.9"), Protocol: 6, Port: 80, Targets: "arn:aws:none", KeepClient: true})
 	v.TargetSets[0].Targets = []netip.AddrPort{netip.MustParseAddrPort("10.0.1.10:80")}
-	got := compileRules(v, newRuleCache()).Dump()
+	got := compileRules(v, newRuleCache()).Dump() + idleRules(v).Dump()
 	// A slot map has too many lines to read.
 	got = regexp.MustCompile(`(?m)^  \d{2,} : .*\n`).ReplaceAllString(got, "")
 	const file = "testdata/rules.txt"
@@ -92,6 +100,14 @@ func sameElements(t *testing.T, ns *netns.NS, want *nft.Table) {
 		t.Fatal(err)
 	}
 	table := &nftables.Table{Name: want.Name, Family: nftables.TableFamilyINet}
+	tables, err := c.ListTables()
+	if err != nil || len(tables) != 1 {
+		t.Fatalf("tables: %v %v", tables, err)
+	}
+	table.Name = tables[0].Name
+	if strings.TrimRight(table.Name, "01") != want.Name {
+		t.Errorf("table %s", table.Name)
+	}
 	sets, err := c.GetSets(table)
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +143,17 @@ func sameElements(t *testing.T, ns *netns.NS, want *nft.Table) {
 		if err != nil {
 			continue // an expression that the library cannot read
 		}
-		if w := want.Chains[ch.Name]; w == nil || len(w.Rules) != len(rules) {
-			t.Errorf("chain %s has %d rules, want %v", ch.Name, len(rules), w)
+		w := want.Chains[ch.Name]
+		if w == nil {
+			t.Errorf("chain %s", ch.Name)
+			continue
+		}
+		n := len(w.Rules)
+		if w.Hook != nil && w.Hook.Drop {
+			n++ // the drop at the end
+		}
+		if n != len(rules) {
+			t.Errorf("chain %s has %d rules, want %d", ch.Name, len(rules), n)
 		}
 	}
 }
@@ -188,7 +213,17 @@ func TestManyListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameElements(t, ns, want)
-	if err := c.Apply(want, nft.New(want.Name)); err != nil {
+	more := *v
+	more.TargetSets = slices.Clone(v.TargetSets)
+	for i := range more.TargetSets {
+		more.TargetSets[i].Targets = []netip.AddrPort{netip.MustParseAddrPort("10.0.3.1:80")}
+	}
+	changed := compileRules(&more, newRuleCache())
+	if err := c.Apply(want, changed); err != nil {
+		t.Fatal(err)
+	}
+	sameElements(t, ns, changed)
+	if err := c.Apply(changed, nft.New(want.Name)); err != nil {
 		t.Fatal(err)
 	}
 	sameElements(t, ns, nft.New(want.Name))

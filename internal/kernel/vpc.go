@@ -28,6 +28,7 @@ type vpc struct {
 	attached map[string]string // links that exist, to their notes; nil if unknown
 	guests   map[string]spec.Interface
 	table    *nft.Table // nil if unknown
+	idle     *nft.Table // nil if unknown
 	cache    *ruleCache
 }
 
@@ -50,6 +51,9 @@ func (v *vpc) open() error {
 	if err == nil {
 		err = errors.Join(ns.Set(routerSettings(true)...), v.links.Up("lo"))
 	}
+	if n := v.world.transaction; n > 0 && err == nil {
+		v.rules.Limit(n)
+	}
 	if err != nil {
 		v.close()
 	}
@@ -67,7 +71,7 @@ func (v *vpc) close() {
 		_ = v.ns.Close()
 	}
 	v.ns, v.links, v.rules = nil, nil, nil
-	v.have, v.attached, v.guests, v.table = nil, nil, nil, nil
+	v.have, v.attached, v.guests, v.table, v.idle = nil, nil, nil, nil, nil
 }
 
 // observe reads what the namespace has, if it is not known.
@@ -127,6 +131,26 @@ func (v *vpc) apply(ctx context.Context, s *spec.VPC) error {
 }
 
 func (v *vpc) applyRules(s *spec.VPC) error {
+	return errors.Join(v.applyIdle(s), v.applyTable(s))
+}
+
+func (v *vpc) applyIdle(s *spec.VPC) error {
+	want := idleRules(s)
+	var err error
+	if v.idle == nil {
+		err = v.rules.Refill(want)
+	} else {
+		err = v.rules.Update(v.idle, want)
+	}
+	if err != nil {
+		v.idle = nil
+		return err
+	}
+	v.idle = want
+	return nil
+}
+
+func (v *vpc) applyTable(s *spec.VPC) error {
 	want := compileRules(s, v.cache)
 	var err error
 	if v.table == nil {

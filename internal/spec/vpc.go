@@ -68,6 +68,10 @@ type Interface struct {
 type Group struct {
 	ID              string
 	Ingress, Egress []Rule
+	// Balanced are the ingress rules whose peer is a load balancer's node because
+	// they refer to its group: they also allow what that load balancer passes on
+	// with the client's address.
+	Balanced []Rule
 }
 
 // Rule allows a protocol, a range and a peer. Protocol -1 is any. For TCP and
@@ -131,6 +135,10 @@ type Endpoint struct {
 	VIP         netip.Addr // on the fabric
 	Source      netip.Addr // on the fabric
 	GroupIDs    []string   // filter client -> endpoint
+	// GuardIDs are the groups of the provider's load balancer that filter as well,
+	// by the client's real address. Groups has their rules, as far as they can
+	// match here.
+	GuardIDs []string
 	// Open is false while the connection is not accepted or has no path: then
 	// packets are dropped.
 	Open bool
@@ -140,12 +148,16 @@ type Endpoint struct {
 // a node's own address) leaves for a target with Node as its source.
 type NodeSource struct{ Address, Node netip.Addr }
 
-// Guard filters what comes to an address of a load balancer that has security
-// groups, before it is balanced: by the ingress rules, as Endpoint.GroupIDs do.
-// Addresses without a guard let everything in.
+// Guard filters at an address of a load balancer that has security groups. The
+// ingress rules say who may send to it; the egress rules which targets it may
+// send to, for health checks too. Addresses without a guard let everything in
+// and out.
 type Guard struct {
-	Address  netip.Addr // a node's, private or public
+	Address  netip.Addr // a node's, private or public, or a VIP
 	GroupIDs []string
+	// Checked leaves the ingress rules out: what comes by an endpoint met them at
+	// the consumer, or is not to.
+	Checked bool
 }
 
 // Listener sends what arrives for an address, protocol and port to a target set.

@@ -19,11 +19,13 @@ type Conn struct {
 	fd    int
 	seq   uint32
 	limit int // bytes of a transaction
+	// live are the tables' names in the kernel.
+	live map[string]string
 }
 
 // Open connects to the namespace. The caller closes the namespace, later.
 func Open(ns *netns.NS) (*Conn, error) {
-	c := &Conn{ns: ns, fd: -1}
+	c := &Conn{ns: ns, fd: -1, live: map[string]string{}}
 	err := ns.Do(func() (err error) {
 		c.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 		return err
@@ -60,27 +62,117 @@ func (c *Conn) Close() {
 	}
 }
 
-// Replace makes the table anew in one transaction, whatever was there.
-func (c *Conn) Replace(want *Table) error { return c.send(replace(want)) }
-
-// Apply takes the table from have to want in one transaction.
-func (c *Conn) Apply(have, want *Table) error { return c.send(diff(have, want)) }
-
-// send commits the change. One that is larger than a socket takes at once (some
-// 425 kB where net.core.wmem_max is the kernel's own) is split: the rules come
-// last, and until they are in, a table that is made anew drops everything.
-func (c *Conn) send(ch *change) error {
-	if ch.err != nil {
-		return ch.err
+// Replace makes the table anew, whatever was there. It is built beside the one
+// that is in use, in as many transactions as it takes (the largest is some 425 kB
+// where net.core.wmem_max is the kernel's own), and then takes its place in one:
+// no packet meets both or neither. In the kernel a table is called by its name
+// and a 0 or a 1.
+func (c *Conn) Replace(want *Table) error {
+	old, err := c.find(want.Name)
+	if err != nil {
+		return c.failed(err)
 	}
-	for m := ch.messages; len(m) > 0; {
-		size, n := 0, 0
-		for n < len(m) && (n == 0 || size+len(m[n].data)+64 < c.limit) {
-			size += len(m[n].data) + 20
+	now := want.Name + "0"
+	if now == old {
+		now = want.Name + "1"
+	}
+	delete(c.live, want.Name)
+	first, last := stage(now, want), enter(now, want.Name+other(now), want)
+	if size(first)+size(last) < c.limit {
+		first.add(last.messages...)
+		last.messages = nil
+	}
+	if err := errors.Join(first.err, last.err); err != nil {
+		return c.failed(err)
+	}
+	if err := c.send(first.messages); err != nil {
+		return c.failed(err)
+	}
+	if len(last.messages) > 0 {
+		if err := c.commit(last.messages); err != nil {
+			return c.failed(err)
+		}
+	}
+	c.live[want.Name] = now
+	return nil
+}
+
+// other is the ending that the name of the other table has.
+func other(name string) string {
+	if name[len(name)-1] == '0' {
+		return "1"
+	}
+	return "0"
+}
+
+// Apply takes the table, which Replace made, from have to want in one
+// transaction.
+func (c *Conn) Apply(have, want *Table) error {
+	name, ok := c.live[want.Name]
+	if !ok {
+		return c.Replace(want)
+	}
+	ch := diff(name, have, want)
+	if ch == nil || size(ch) >= c.limit {
+		return c.Replace(want)
+	}
+	if ch.err != nil || len(ch.messages) == 0 {
+		return c.failed(ch.err)
+	}
+	return c.failed(c.commit(ch.messages))
+}
+
+// Refill makes a table have what is wanted. It must always have the same sets,
+// chains and hooks. The timeouts that it had stay.
+func (c *Conn) Refill(want *Table) error {
+	ch := refill(want.Name, want)
+	if ch.err != nil {
+		return c.failed(ch.err)
+	}
+	return c.failed(c.send(ch.messages))
+}
+
+// Update takes a table that Refill made from have to want.
+func (c *Conn) Update(have, want *Table) error {
+	ch := diff(want.Name, have, want)
+	if ch == nil {
+		return c.failed(fmt.Errorf("table %s: another shape", want.Name))
+	}
+	if ch.err != nil {
+		return c.failed(ch.err)
+	}
+	return c.failed(c.send(ch.messages))
+}
+
+func (c *Conn) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("nf_tables in %s: %w", c.ns.Name(), err)
+}
+
+// overhead is how much a message takes beside its data.
+const overhead = 20
+
+// size is what a change takes on the wire.
+func size(ch *change) int {
+	n := 3 * overhead // begin and end
+	for _, m := range ch.messages {
+		n += len(m.data) + overhead
+	}
+	return n
+}
+
+// send commits messages in as many transactions as it takes.
+func (c *Conn) send(m []message) error {
+	for len(m) > 0 {
+		bytes, n := 3*overhead, 0
+		for n < len(m) && (n == 0 || bytes+len(m[n].data)+overhead < c.limit) {
+			bytes += len(m[n].data) + overhead
 			n++
 		}
 		if err := c.commit(m[:n]); err != nil {
-			return fmt.Errorf("nf_tables in %s: %w", c.ns.Name(), err)
+			return err
 		}
 		m = m[n:]
 	}

@@ -15,6 +15,15 @@ const (
 	setElemKeyEnd  = 10 // NFTA_SET_ELEM_KEY_END
 	setFlagConcat  = 0x80
 	udataByteOrder = 0 // NFTNL_UDATA_SET_KEYBYTEORDER
+
+	timeoutProtocol = 2  // NFTA_CT_TIMEOUT_L4PROTO
+	timeoutData     = 3  // NFTA_CT_TIMEOUT_DATA
+	tcpEstablished  = 3  // CTA_TIMEOUT_TCP_ESTABLISHED
+	tcpCloseWait    = 5  // CTA_TIMEOUT_TCP_CLOSE_WAIT
+	tcpRetransmit   = 10 // CTA_TIMEOUT_TCP_RETRANS
+	tcpUnanswered   = 11 // CTA_TIMEOUT_TCP_UNACK
+	udpUnreplied    = 1  // CTA_TIMEOUT_UDP_UNREPLIED
+	udpReplied      = 2  // CTA_TIMEOUT_UDP_REPLIED
 )
 
 // elementBytes is how much of elements goes into one message: the attribute
@@ -82,11 +91,9 @@ func newChain(table, name string, h *Hook) message {
 			a.u32(unix.NFTA_HOOK_HOOKNUM, uint32(h.Point))
 			a.u32(unix.NFTA_HOOK_PRIORITY, uint32(h.Priority))
 		})
-		policy := uint32(Accept.Kind)
-		if h.Drop {
-			policy = uint32(Drop.Kind)
-		}
-		a.u32(unix.NFTA_CHAIN_POLICY, policy)
+		// A chain that drops by its policy would do so while the kernel takes it
+		// away; Chain.all has a rule instead.
+		a.u32(unix.NFTA_CHAIN_POLICY, uint32(Accept.Kind))
 		a.text(unix.NFTA_CHAIN_TYPE, h.Type)
 	})
 }
@@ -105,22 +112,35 @@ func newRule(table, chain string, r Rule) (message, error) {
 		a.text(unix.NFTA_RULE_CHAIN, chain)
 		a.nest(unix.NFTA_RULE_EXPRESSIONS, func() {
 			for _, e := range r.exprs {
-				b, bad := expr.Marshal(unix.NFPROTO_INET, e)
-				if bad != nil {
+				if bad := a.expression(e); bad != nil {
 					err = fmt.Errorf("rule %q: %w", r.text, bad)
 				}
-				a.put(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, b)
 			}
 		})
 	})
 	return m, err
 }
 
-// deleteRules removes all rules of a chain.
+func (a *attributes) expression(e any) error {
+	if r, ok := e.(raw); ok {
+		a.nest(unix.NFTA_LIST_ELEM, func() {
+			a.text(unix.NFTA_EXPR_NAME, r.name)
+			a.nest(unix.NFTA_EXPR_DATA, func() { r.data(a) })
+		})
+		return nil
+	}
+	b, err := expr.Marshal(unix.NFPROTO_INET, e.(expr.Any))
+	a.put(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, b)
+	return err
+}
+
+// deleteRules removes all rules of a chain; of the table, without one.
 func deleteRules(table, chain string) message {
 	return request(unix.NFT_MSG_DELRULE, 0, func(a *attributes) {
 		a.text(unix.NFTA_RULE_TABLE, table)
-		a.text(unix.NFTA_RULE_CHAIN, chain)
+		if chain != "" {
+			a.text(unix.NFTA_RULE_CHAIN, chain)
+		}
 	})
 }
 
@@ -134,6 +154,8 @@ func newSet(table, name string, id uint32, s *Set) message {
 		switch {
 		case s.Verdicts:
 			a.u32(unix.NFTA_SET_DATA_TYPE, unix.NFT_DATA_VERDICT)
+		case s.Timeouts:
+			a.u32(unix.NFTA_SET_OBJ_TYPE, unix.NFT_OBJECT_CT_TIMEOUT)
 		case s.Data != nil:
 			a.u32(unix.NFTA_SET_DATA_TYPE, magic(s.Data))
 			a.u32(unix.NFTA_SET_DATA_LEN, uint32(length(s.Data)))
@@ -161,6 +183,9 @@ func (s *Set) flags() (f uint32) {
 	if s.Verdicts || s.Data != nil {
 		f |= unix.NFT_SET_MAP
 	}
+	if s.Timeouts {
+		f |= unix.NFT_SET_OBJECT
+	}
 	if len(s.Key) > 1 {
 		f |= setFlagConcat
 	}
@@ -171,6 +196,37 @@ func deleteSet(table, name string) message {
 	return request(unix.NFT_MSG_DELSET, 0, func(a *attributes) {
 		a.text(unix.NFTA_SET_TABLE, table)
 		a.text(unix.NFTA_SET_NAME, name)
+	})
+}
+
+// newTimeout makes a timeout object; one of the same name stays as it is. A TCP
+// connection that one side has closed, or that waits for an answer, idles as one
+// that is open does.
+func newTimeout(table, name string, t Timeout) message {
+	states := []uint16{tcpEstablished, tcpCloseWait, tcpRetransmit, tcpUnanswered}
+	if t.Protocol == unix.IPPROTO_UDP {
+		states = []uint16{udpUnreplied, udpReplied}
+	}
+	return request(unix.NFT_MSG_NEWOBJ, unix.NLM_F_CREATE, func(a *attributes) {
+		a.text(unix.NFTA_OBJ_TABLE, table)
+		a.text(unix.NFTA_OBJ_NAME, name)
+		a.u32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_CT_TIMEOUT)
+		a.nest(unix.NFTA_OBJ_DATA, func() {
+			a.put(timeoutProtocol, []byte{t.Protocol})
+			a.nest(timeoutData, func() {
+				for _, s := range states {
+					a.u32(s, t.Seconds)
+				}
+			})
+		})
+	})
+}
+
+// flushSet removes all elements.
+func flushSet(table, name string) message {
+	return request(unix.NFT_MSG_DELSETELEM, 0, func(a *attributes) {
+		a.text(unix.NFTA_SET_ELEM_LIST_TABLE, table)
+		a.text(unix.NFTA_SET_ELEM_LIST_SET, name)
 	})
 }
 
@@ -202,6 +258,8 @@ func (a *attributes) element(s *Set, e Element, value bool) {
 		case !value:
 		case s.Verdicts:
 			a.nest(unix.NFTA_SET_ELEM_DATA, func() { a.verdict(e.Verdict) })
+		case s.Timeouts:
+			a.text(unix.NFTA_SET_ELEM_OBJREF, e.Timeout)
 		case s.Data != nil:
 			a.nest(unix.NFTA_SET_ELEM_DATA, func() { a.put(unix.NFTA_DATA_VALUE, e.Data) })
 		}

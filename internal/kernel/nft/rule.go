@@ -12,13 +12,19 @@ import (
 // Rule is a line of a chain.
 type Rule struct {
 	text  string
-	exprs []expr.Any
+	exprs []any // expr.Any or raw
 }
 
 // Part is a piece of a rule: a match or a statement.
 type Part struct {
 	text  string
-	exprs []expr.Any
+	exprs []any
+}
+
+// raw is an expression that google/nftables does not have.
+type raw struct {
+	name string
+	data func(a *attributes)
 }
 
 // R makes a rule of its parts.
@@ -41,17 +47,22 @@ const reg0 = 8
 type Field struct {
 	text string
 	size int
-	load func(reg uint32) expr.Any
+	load func(reg uint32) []any
+}
+
+// field is a Field that one expression loads.
+func field(text string, size int, load func(reg uint32) expr.Any) Field {
+	return Field{text, size, func(reg uint32) []any { return []any{load(reg)} }}
 }
 
 func metaField(text string, size int, key expr.MetaKey) Field {
-	return Field{text, size, func(reg uint32) expr.Any { return &expr.Meta{Key: key, Register: reg} }}
+	return field(text, size, func(reg uint32) expr.Any { return &expr.Meta{Key: key, Register: reg} })
 }
 
 func payloadField(text string, base expr.PayloadBase, offset, size uint32) Field {
-	return Field{text, int(size), func(reg uint32) expr.Any {
+	return field(text, int(size), func(reg uint32) expr.Any {
 		return &expr.Payload{DestRegister: reg, Base: base, Offset: offset, Len: size}
-	}}
+	})
 }
 
 // IIF is the name of the link that a packet comes from.
@@ -96,21 +107,29 @@ func OriginalDAddr(v6 bool) Field {
 	if v6 {
 		key, name, size = expr.CtKeyDSTIP6, "ct original ip6 daddr", 16
 	}
-	return Field{name, size, func(reg uint32) expr.Any { return &expr.Ct{Key: key, Register: reg} }}
+	return field(name, size, func(reg uint32) expr.Any { return &expr.Ct{Key: key, Register: reg} })
 }
 
 // NextHop is the IPv4 gateway that the packet's route leads by.
 func NextHop() Field {
-	return Field{"rt ip nexthop", 4, func(reg uint32) expr.Any { return &expr.Rt{Key: expr.RtNexthop4, Register: reg} }}
+	return field("rt ip nexthop", 4, func(reg uint32) expr.Any { return &expr.Rt{Key: expr.RtNexthop4, Register: reg} })
+}
+
+// Mapped is what the map has for the field, of the same size; a rule with it
+// does not match if the map has nothing.
+func Mapped(f Field, set string) Field {
+	return Field{f.text + " map @" + set, f.size, func(reg uint32) []any {
+		return append(f.load(reg), &expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: reg, IsDestRegSet: true})
+	}}
 }
 
 // load puts fields into registers, one after the other.
-func load(fields []Field) (text string, exprs []expr.Any) {
+func load(fields []Field) (text string, exprs []any) {
 	reg := uint32(reg0)
 	texts := make([]string, len(fields))
 	for i, f := range fields {
 		texts[i] = f.text
-		exprs = append(exprs, f.load(reg))
+		exprs = append(exprs, f.load(reg)...)
 		reg += uint32(padded(f.size) / 4)
 	}
 	return strings.Join(texts, " . "), exprs
@@ -118,12 +137,12 @@ func load(fields []Field) (text string, exprs []expr.Any) {
 
 // Is compares a field.
 func Is(f Field, value []byte, text string) Part {
-	return Part{f.text + " " + text, []expr.Any{f.load(reg0), &expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: value}}}
+	return Part{f.text + " " + text, append(f.load(reg0), &expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: value})}
 }
 
 // Not compares a field for inequality.
 func Not(f Field, value []byte, text string) Part {
-	return Part{f.text + " != " + text, []expr.Any{f.load(reg0), &expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: value}}}
+	return Part{f.text + " != " + text, append(f.load(reg0), &expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: value})}
 }
 
 // From matches packets that come from a link.
@@ -151,10 +170,8 @@ func Within(f Field, p netip.Prefix) Part {
 	for i := range p.Bits() {
 		mask[i/8] |= 0x80 >> (i % 8)
 	}
-	return Part{f.text + " " + p.String(), []expr.Any{
-		f.load(reg0), masked(mask),
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: p.Masked().Addr().AsSlice()},
-	}}
+	return Part{f.text + " " + p.String(), append(f.load(reg0), masked(mask),
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: p.Masked().Addr().AsSlice()})}
 }
 
 func masked(mask []byte) *expr.Bitwise {
@@ -163,7 +180,7 @@ func masked(mask []byte) *expr.Bitwise {
 
 // anyBit matches if the field has one of the bits.
 func anyBit(text string, load expr.Any, bits []byte) Part {
-	return Part{text, []expr.Any{load, masked(bits), &expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: make([]byte, len(bits))}}}
+	return Part{text, []any{load, masked(bits), &expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: make([]byte, len(bits))}}}
 }
 
 // Established matches packets of a connection that was let through before, and
@@ -185,7 +202,7 @@ func Translated() Part {
 
 // Reply matches packets against the direction of their connection.
 func Reply() Part {
-	return Part{"ct direction reply", []expr.Any{
+	return Part{"ct direction reply", []any{
 		&expr.Ct{Key: expr.CtKeyDIRECTION, Register: reg0}, &expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: []byte{1}},
 	}}
 }
@@ -211,7 +228,7 @@ func TCPFlag(flag byte, name string) Part {
 // NeighbourDiscovery matches IPv6 neighbour discovery on the link: routers do
 // not forward packets that keep a hop limit of 255.
 func NeighbourDiscovery() Part {
-	return Part{"meta nfproto ipv6 icmpv6 type 133-137 ip6 hoplimit 255", []expr.Any{
+	return Part{"meta nfproto ipv6 icmpv6 type 133-137 ip6 hoplimit 255", []any{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: reg0},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: reg0, Data: []byte{unix.NFPROTO_IPV6}},
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg0},

@@ -9,7 +9,7 @@ import (
 
 // Do is a verdict.
 func Do(v Verdict) Part {
-	return Part{v.String(), []expr.Any{&expr.Verdict{Kind: expr.VerdictKind(v.Kind), Chain: v.Chain}}}
+	return Part{v.String(), []any{&expr.Verdict{Kind: expr.VerdictKind(v.Kind), Chain: v.Chain}}}
 }
 
 // In matches if the fields are in the set.
@@ -43,7 +43,7 @@ func SetMark(set string, fields ...Field) Part {
 
 // MarkPacket marks the packet.
 func MarkPacket(mark uint32) Part {
-	return Part{fmt.Sprintf("meta mark set %d", mark), []expr.Any{
+	return Part{fmt.Sprintf("meta mark set %d", mark), []any{
 		&expr.Immediate{Register: reg0, Data: U32(mark)},
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: reg0, SourceRegister: true},
 	}}
@@ -51,7 +51,7 @@ func MarkPacket(mark uint32) Part {
 
 // MarkConnection adds a bit to the connection's mark.
 func MarkConnection(bit uint32) Part {
-	return Part{fmt.Sprintf("ct mark set ct mark | %d", bit), []expr.Any{
+	return Part{fmt.Sprintf("ct mark set ct mark | %d", bit), []any{
 		&expr.Ct{Key: expr.CtKeyMARK, Register: reg0},
 		&expr.Bitwise{SourceRegister: reg0, DestRegister: reg0, Len: 4, Mask: U32(^bit), Xor: U32(bit)},
 		&expr.Ct{Key: expr.CtKeyMARK, Register: reg0, SourceRegister: true},
@@ -98,15 +98,25 @@ func Balance(v6 bool, set string, slots, seed uint32) Part {
 	return Part{fmt.Sprintf("dnat to jhash %s mod %d seed %#x map @%s", text, slots, seed, set), exprs}
 }
 
+// SetTimeout gives a connection that begins the timeouts that the map has for
+// the fields, if any.
+func SetTimeout(set string, fields ...Field) Part {
+	text, exprs := load(fields)
+	return Part{"ct timeout set " + text + " map @" + set, append(exprs, raw{"objref", func(a *attributes) {
+		a.u32(unix.NFTA_OBJREF_SET_SREG, reg0)
+		a.text(unix.NFTA_OBJREF_SET_NAME, set)
+	}})}
+}
+
 // Reset answers a TCP packet with a reset.
 func Reset() Part {
-	return Part{"reject with tcp reset", []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}}
+	return Part{"reject with tcp reset", []any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}}
 }
 
 // ClampMSS lowers the largest segment that a TCP handshake announces to what the
 // packet's route carries.
 func ClampMSS() Part {
-	return Part{"tcp option maxseg size set rt mtu", []expr.Any{
+	return Part{"tcp option maxseg size set rt mtu", []any{
 		&expr.Rt{Register: reg0, Key: expr.RtTCPMSS},
 		&expr.Byteorder{SourceRegister: reg0, DestRegister: reg0, Op: expr.ByteorderHton, Len: 2, Size: 2},
 		&expr.Exthdr{SourceRegister: reg0, Type: 2, Offset: 2, Len: 2, Op: expr.ExthdrOpTcpopt},

@@ -12,17 +12,35 @@ type Table struct {
 	Name   string
 	Chains map[string]*Chain
 	Sets   map[string]*Set
+	// Timeouts are by name. What a name stands for never changes.
+	Timeouts map[string]Timeout
 }
 
 // New returns an empty table.
 func New(name string) *Table {
-	return &Table{Name: name, Chains: map[string]*Chain{}, Sets: map[string]*Set{}}
+	return &Table{Name: name, Chains: map[string]*Chain{}, Sets: map[string]*Set{}, Timeouts: map[string]Timeout{}}
+}
+
+// Timeout is how long idle connections of a protocol are remembered.
+type Timeout struct {
+	Protocol byte
+	Seconds  uint32
 }
 
 // Chain is a list of rules; with a Hook it is where packets enter.
 type Chain struct {
 	Hook  *Hook
 	Rules []Rule
+}
+
+// all are the rules as the kernel gets them. The last one of a chain that drops
+// is not its policy, which would drop everything in the moment in which the
+// chain is taken away.
+func (c *Chain) all() []Rule {
+	if c.Hook == nil || !c.Hook.Drop {
+		return c.Rules
+	}
+	return append(slices.Clone(c.Rules), R(Do(Drop)))
 }
 
 // Hook is where and when packets enter a chain, and whether those that no rule
@@ -42,17 +60,19 @@ const (
 	Prerouting  Point = 0
 	Input       Point = 1
 	Forward     Point = 2
+	Output      Point = 3
 	Postrouting Point = 4
 )
 
 func (p Point) String() string {
-	return map[Point]string{Prerouting: "prerouting", Input: "input", Forward: "forward", Postrouting: "postrouting"}[p]
+	return map[Point]string{Prerouting: "prerouting", Input: "input", Forward: "forward", Output: "output", Postrouting: "postrouting"}[p]
 }
 
-// Set is a set, a map (with Data) or a verdict map.
+// Set is a set, a map (with Data), a verdict map or a map of timeouts' names.
 type Set struct {
 	Key, Data []Datatype
 	Verdicts  bool
+	Timeouts  bool
 	// Interval sets hold ranges, which must not overlap.
 	Interval bool
 	elements map[string]Element
@@ -63,6 +83,7 @@ type Element struct {
 	Key, End []byte
 	Data     []byte
 	Verdict  Verdict
+	Timeout  string
 }
 
 // Verdict is what becomes of a packet.
@@ -143,6 +164,10 @@ func (s *Set) Len() int { return len(s.elements) }
 func (t *Table) Dump() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table inet %s\n", t.Name)
+	for _, name := range slices.Sorted(maps.Keys(t.Timeouts)) {
+		o := t.Timeouts[name]
+		fmt.Fprintf(&b, "ct timeout %s { protocol %d; %d s }\n", name, o.Protocol, o.Seconds)
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Sets)) {
 		t.Sets[name].dump(&b, name)
 	}
@@ -169,6 +194,8 @@ func (s *Set) dump(b *strings.Builder, name string) {
 	switch {
 	case s.Verdicts:
 		kind, value = "map", " : verdict"
+	case s.Timeouts:
+		kind, value = "map", " : ct timeout"
 	case s.Data != nil:
 		kind, value = "map", " : "+names(s.Data)
 	}
@@ -179,6 +206,8 @@ func (s *Set) dump(b *strings.Builder, name string) {
 		switch {
 		case s.Verdicts:
 			fmt.Fprintf(b, " : %s", e.Verdict)
+		case s.Timeouts:
+			fmt.Fprintf(b, " : %s", e.Timeout)
 		case s.Data != nil:
 			fmt.Fprintf(b, " : %s", text(s.Data, e.Data, nil))
 		}
