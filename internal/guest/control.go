@@ -38,7 +38,8 @@ type Status struct {
 	InstanceID string
 	Name       string `json:",omitempty"`
 	Boot       uint32
-	// Running is true from the start of the guest's init until its end.
+	// Running is true from the start of the guest's init until its end, and while
+	// it reboots by itself.
 	Running bool
 	// Exited is true if the guest ended by itself: powered off, or died.
 	Exited     bool

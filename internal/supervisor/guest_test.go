@@ -196,6 +196,9 @@ func lifeTests(t *testing.T, l *lab) {
 	}
 	ends("reboot")
 	event(guest.EventRebooted)
+	if l.must("list", g, &list); !list[0].Running || list[0].Exited {
+		t.Errorf("while it reboots: %+v", list)
+	}
 	event(guest.EventRunning)
 	if second == boots() {
 		t.Error("it did not reboot")

@@ -46,6 +46,8 @@ type instance struct {
 	running bool
 	exited  bool
 	reason  string
+	// rebooting is between a guest's end and its next boot: it counts as running.
+	rebooting bool
 }
 
 func (i *instance) status() guest.Status {
@@ -98,7 +100,7 @@ func (i *instance) boot() error {
 		return err
 	}
 	i.mu.Lock()
-	i.process, i.conn, i.running, i.exited, i.reason = p, conn, true, false, ""
+	i.process, i.conn, i.running, i.exited, i.reason, i.rebooting = p, conn, true, false, "", false
 	i.mu.Unlock()
 	i.guests.work.Go(func() { i.watch(p, conn) })
 	i.guests.publish(guest.Event{InstanceID: i.id, Boot: i.spec.Boot, Kind: guest.EventRunning})
@@ -183,21 +185,23 @@ func (i *instance) spawn() (*wire.Conn, *reap.Process, error) {
 func (i *instance) watch(p *reap.Process, conn *wire.Conn) {
 	<-p.Done()
 	_ = conn.Close()
+	again := p.Status().Exited() && p.ExitCode() == initctl.ExitReboot
 	i.mu.Lock()
 	own := i.process == p
 	if own {
-		i.process, i.conn, i.running, i.exited = nil, nil, false, true
-		i.reason = "powered off"
-		if code := p.ExitCode(); code != initctl.ExitPowerOff {
+		i.process, i.conn = nil, nil
+		i.running, i.exited, i.rebooting = again, !again, again
+		switch {
+		case again:
+		case p.ExitCode() == initctl.ExitPowerOff:
+			i.reason = "powered off"
+		default:
 			i.reason = "its init died: " + ended(p).Error()
 		}
 	}
 	boot := i.spec.Boot
 	i.mu.Unlock()
-	if !own {
-		return
-	}
-	if p.Status().Exited() && p.ExitCode() == initctl.ExitReboot && i.reboot(boot) {
+	if !own || again && i.reboot(boot) {
 		return
 	}
 	i.guests.publish(guest.Event{InstanceID: i.id, Boot: boot, Kind: guest.EventExited})
@@ -207,13 +211,16 @@ func (i *instance) watch(p *reap.Process, conn *wire.Conn) {
 func (i *instance) reboot(boot uint32) bool {
 	i.op.Lock()
 	defer i.op.Unlock()
-	now := i.status()
-	if i.removed || i.guests.isClosed() || now.Running || now.Boot != boot || !now.Exited {
+	i.mu.Lock()
+	superseded := !i.rebooting
+	i.mu.Unlock()
+	if i.removed || i.guests.isClosed() || superseded {
 		return true
 	}
 	i.guests.publish(guest.Event{InstanceID: i.id, Boot: boot, Kind: guest.EventRebooted})
 	if err := i.boot(); err != nil {
 		i.mu.Lock()
+		i.running, i.exited, i.rebooting = false, true, false
 		i.reason = "it did not come up again: " + err.Error()
 		i.mu.Unlock()
 		return false
@@ -225,7 +232,7 @@ func (i *instance) reboot(boot uint32) bool {
 func (i *instance) end(orderly bool) {
 	i.mu.Lock()
 	p, conn := i.process, i.conn
-	i.process, i.conn, i.running, i.exited, i.reason = nil, nil, false, false, ""
+	i.process, i.conn, i.running, i.exited, i.reason, i.rebooting = nil, nil, false, false, "", false
 	i.mu.Unlock()
 	if p == nil {
 		return
