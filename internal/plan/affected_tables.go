@@ -2,6 +2,7 @@ package plan
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
@@ -84,6 +85,7 @@ func (t *touched) filter(c cloud.Change) {
 	for _, rule := range sides[vpc.SecurityGroupRule](c) {
 		if g, ok := vpc.SecurityGroups.Get(t.r, rule.GroupID); ok {
 			t.vpcs.add(g.VPCID)
+			t.guarded(g)
 		}
 	}
 	for _, n := range sides[vpc.NetworkInterface](c) {
@@ -97,6 +99,25 @@ func (t *touched) filter(c cloud.Change) {
 		if _, ok := vpc.Addresses.First(t.r, "interface", n.ID); ok {
 			t.internet = true
 		}
+	}
+}
+
+// guarded touches the consumers of the load balancers that a group guards: its
+// rules apply there.
+func (t *touched) guarded(g vpc.SecurityGroup) {
+	for n := range vpc.NetworkInterfaces.By(t.r, vpc.ByGroup, g.ID) {
+		if n.Type != vpc.TypeNLB {
+			continue
+		}
+		for lb := range elb.LoadBalancers.By(t.r, elb.ByVPC, g.VPCID) {
+			if !slices.Contains(lb.GroupIDs, g.ID) {
+				continue
+			}
+			for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, lb.ARN) {
+				t.vpcs.add(e.VPCID)
+			}
+		}
+		return
 	}
 }
 

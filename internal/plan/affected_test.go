@@ -26,6 +26,7 @@ func TestAffected(t *testing.T) {
 		{"a rule touches its group's VPC", func(tx *cloud.Tx) {
 			vpc.SecurityGroupRules.Put(tx, vpc.SecurityGroupRule{ID: "sgr-9", GroupID: "sg-web", Protocol: "-1", CIDR: netip.MustParsePrefix("0.0.0.0/0")})
 		}, Units{VPCs: provider}},
+		{"groups of a load balancer touch the consumers", plantest.Guard, Units{VPCs: []string{"vpc-1", "vpc-2"}, DNS: provider, Metadata: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
 		{"a target's health touches the provider only", func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-a", elb.Unhealthy) },
 			Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}}},
 		{"cross-zone", func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) },
@@ -91,6 +92,14 @@ func TestAffectedIsEnough(t *testing.T) {
 			n.GroupIDs = nil
 			vpc.NetworkInterfaces.Put(tx, n)
 		},
+		plantest.Guard,
+		func(tx *cloud.Tx) {
+			x, _ := vpc.SecurityGroupRules.Get(tx, "sgr-sg-nlb-0")
+			x.ToPort = 90
+			vpc.SecurityGroupRules.Put(tx, x)
+		},
+		func(tx *cloud.Tx) { vpc.SecurityGroupRules.Delete(tx, "sgr-sg-nlb-0") },
+		func(tx *cloud.Tx) { plantest.SetEnforcement(tx, "off") },
 		func(tx *cloud.Tx) { vpc.InternetGateways.Delete(tx, "igw-1") },
 		func(tx *cloud.Tx) { privatelink.Endpoints.Delete(tx, "vpce-1") },
 		func(tx *cloud.Tx) { elb.Listeners.Delete(tx, plantest.ListenerARN) },

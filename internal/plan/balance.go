@@ -37,8 +37,8 @@ func compileBalancers(r cloud.Reader, out *spec.VPC, used map[string]bool) {
 		}
 		for _, e := range entrances {
 			out.NodeSources = append(out.NodeSources, spec.NodeSource{Address: e.address, Node: e.node})
-			if len(lb.GroupIDs) > 0 && !e.link {
-				out.Guards = append(out.Guards, spec.Guard{Address: e.address, GroupIDs: slices.Sorted(slices.Values(lb.GroupIDs))})
+			if len(lb.GroupIDs) > 0 {
+				out.Guards = append(out.Guards, spec.Guard{Address: e.address, GroupIDs: slices.Sorted(slices.Values(lb.GroupIDs)), Checked: e.link})
 			}
 		}
 		for _, g := range lb.GroupIDs {

@@ -62,6 +62,10 @@ func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterf
 	if !ok1 || !ok2 {
 		return p
 	}
+	// The provider never sees the client's address: its rules apply here.
+	if lb.EnforcePrivateLink != "off" {
+		p.Entry.GuardIDs = slices.Sorted(slices.Values(lb.GroupIDs))
+	}
 	for _, node := range lb.Nodes {
 		to := node.PrivateIP
 		if address.Is6() {
@@ -82,7 +86,7 @@ func compileEndpoints(r cloud.Reader, out *spec.VPC, used map[string]bool) {
 	for e := range privatelink.Endpoints.By(r, privatelink.ByVPC, out.ID) {
 		for _, p := range Paths(r, e) {
 			out.Endpoints = append(out.Endpoints, p.Entry)
-			for _, g := range p.Entry.GroupIDs {
+			for _, g := range slices.Concat(p.Entry.GroupIDs, p.Entry.GuardIDs) {
 				used[g] = true
 			}
 		}

@@ -51,6 +51,8 @@ func TestGolden(t *testing.T) {
 			e.State = privatelink.PendingAcceptance
 			privatelink.Endpoints.Put(tx, e)
 		}, []string{"vpc-1", "vpc-2"}},
+		{"guarded", plantest.Guard, []string{"vpc-1", "vpc-2"}},
+		{"guarded-without-privatelink", func(tx *cloud.Tx) { plantest.Guard(tx); plantest.SetEnforcement(tx, "off") }, []string{"vpc-1"}},
 		{"internet", plantest.AddInternet, []string{"vpc-2"}},
 		{"facing-internet", func(tx *cloud.Tx) {
 			plantest.AddInternet(tx)

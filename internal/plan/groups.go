@@ -15,7 +15,9 @@ import (
 // protocols are the names that rules use beside numbers.
 var protocols = map[string]int{"-1": -1, "tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
 
-// compileGroups compiles the security groups in use.
+// compileGroups compiles the security groups in use in a VPC. A provider's, which
+// an endpoint uses, may be among them: their references to groups stand for what
+// is in this VPC.
 func compileGroups(r cloud.Reader, vpcID string, used map[string]bool) []spec.Group {
 	var out []spec.Group
 	for _, id := range slices.Sorted(maps.Keys(used)) {
@@ -25,9 +27,10 @@ func compileGroups(r cloud.Reader, vpcID string, used map[string]bool) []spec.Gr
 				g.Egress = append(g.Egress, compileRule(r, vpcID, rule)...)
 			} else {
 				g.Ingress = append(g.Ingress, compileRule(r, vpcID, rule)...)
+				g.Balanced = append(g.Balanced, compileBalanced(r, vpcID, rule)...)
 			}
 		}
-		g.Ingress, g.Egress = tidyRules(g.Ingress), tidyRules(g.Egress)
+		g.Ingress, g.Egress, g.Balanced = tidyRules(g.Ingress), tidyRules(g.Egress), tidyRules(g.Balanced)
 		out = append(out, g)
 	}
 	return out
@@ -35,6 +38,19 @@ func compileGroups(r cloud.Reader, vpcID string, used map[string]bool) []spec.Gr
 
 // compileRule is one rule, once for each peer that it stands for.
 func compileRule(r cloud.Reader, vpcID string, in vpc.SecurityGroupRule) []spec.Rule {
+	if in.CIDR.IsValid() {
+		return rulesFor(in, in.CIDR.Masked())
+	}
+	return rulesFor(in, memberPeers(r, vpcID, in.PeerGroupID, func(vpc.NetworkInterface) bool { return true })...)
+}
+
+// compileBalanced is a rule whose peer is a group that load balancers are in,
+// once for each of their nodes.
+func compileBalanced(r cloud.Reader, vpcID string, in vpc.SecurityGroupRule) []spec.Rule {
+	return rulesFor(in, memberPeers(r, vpcID, in.PeerGroupID, func(n vpc.NetworkInterface) bool { return n.Type == vpc.TypeNLB })...)
+}
+
+func rulesFor(in vpc.SecurityGroupRule, peers ...netip.Prefix) []spec.Rule {
 	proto, ok := protocols[in.Protocol]
 	if !ok {
 		n, err := strconv.Atoi(in.Protocol)
@@ -46,7 +62,7 @@ func compileRule(r cloud.Reader, vpcID string, in vpc.SecurityGroupRule) []spec.
 	rule := spec.Rule{Protocol: proto}
 	rule.From, rule.To = ruleRange(proto, in.FromPort, in.ToPort)
 	var out []spec.Rule
-	for _, p := range rulePeers(r, vpcID, in) {
+	for _, p := range peers {
 		rule.Peer = p
 		out = append(out, rule)
 	}
@@ -73,18 +89,14 @@ func ruleRange(proto, from, to int) (uint16, uint16) {
 	return 0, 65535
 }
 
-// rulePeers are the prefixes of a rule's peer. A group stands for the private
-// addresses of its members in this VPC.
-func rulePeers(r cloud.Reader, vpcID string, in vpc.SecurityGroupRule) []netip.Prefix {
-	if in.CIDR.IsValid() {
-		return []netip.Prefix{in.CIDR.Masked()}
-	}
-	if in.PeerGroupID == "" {
+// memberPeers are the private addresses of a group's members in the VPC.
+func memberPeers(r cloud.Reader, vpcID, groupID string, wanted func(vpc.NetworkInterface) bool) []netip.Prefix {
+	if groupID == "" {
 		return nil
 	}
 	var out []netip.Prefix
-	for n := range vpc.NetworkInterfaces.By(r, vpc.ByGroup, in.PeerGroupID) {
-		if n.VPCID != vpcID {
+	for n := range vpc.NetworkInterfaces.By(r, vpc.ByGroup, groupID) {
+		if n.VPCID != vpcID || !wanted(n) {
 			continue
 		}
 		for _, a := range slices.Concat(n.PrivateIPs, n.IPv6s) {

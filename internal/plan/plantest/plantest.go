@@ -146,6 +146,29 @@ func SetCrossZone(tx *cloud.Tx, on bool) {
 	elb.LoadBalancers.Put(tx, lb)
 }
 
+// Guard gives the load balancer a security group, sg-nlb, that lets the clients'
+// subnet in and is allowed by the web servers' group.
+func Guard(tx *cloud.Tx) {
+	AddGroup(tx, "sg-nlb", 2, vpc.SecurityGroupRule{Protocol: "tcp", FromPort: 80, ToPort: 80, CIDR: netip.MustParsePrefix("10.0.1.0/24")},
+		vpc.SecurityGroupRule{Protocol: "tcp", FromPort: 80, ToPort: 80, PeerGroupID: "sg-web"})
+	vpc.SecurityGroupRules.Put(tx, vpc.SecurityGroupRule{ID: "sgr-nlb", Scope: Scope, GroupID: "sg-web", Protocol: "tcp", FromPort: 8080, ToPort: 8080, PeerGroupID: "sg-nlb"})
+	lb, _ := elb.LoadBalancers.Get(tx, BalancerARN)
+	lb.GroupIDs, lb.EnforcePrivateLink = []string{"sg-nlb"}, "on"
+	for _, x := range lb.Nodes {
+		n, _ := vpc.NetworkInterfaces.Get(tx, x.InterfaceID)
+		n.GroupIDs = lb.GroupIDs
+		vpc.NetworkInterfaces.Put(tx, n)
+	}
+	elb.LoadBalancers.Put(tx, lb)
+}
+
+// SetEnforcement switches the groups' rules for PrivateLink traffic on or off.
+func SetEnforcement(tx *cloud.Tx, to string) {
+	lb, _ := elb.LoadBalancers.Get(tx, BalancerARN)
+	lb.EnforcePrivateLink = to
+	elb.LoadBalancers.Put(tx, lb)
+}
+
 // AddInternet gives the provider an internet gateway, a NAT gateway in zone c, a
 // public address for i-web-a, and routes.
 func AddInternet(tx *cloud.Tx) {
