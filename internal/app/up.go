@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musubi-net/musubi/internal/control"
 	"github.com/musubi-net/musubi/internal/kernel"
 	"github.com/musubi-net/musubi/internal/supervisor"
 )
@@ -38,7 +39,10 @@ type Started struct {
 // readyTimeout bounds the wait for the daemon's first answer.
 const readyTimeout = 30 * time.Second
 
-// Up starts a Musubi and returns when its API answers.
+// worldTimeout bounds the wait for the world.
+const worldTimeout = 20 * time.Second
+
+// Up starts a Musubi and returns when its API answers and its world is built.
 func Up(ctx context.Context, o UpOptions) (*Started, error) {
 	if err := loopback(o.Listen); err != nil {
 		return nil, err
@@ -75,7 +79,31 @@ func Up(ctx context.Context, o UpOptions) (*Started, error) {
 	if err := h.Ready(wait); err != nil {
 		return nil, errors.Join(err, h.Kill())
 	}
+	if err := awaitWorld(ctx, o.Dir); err != nil {
+		return nil, errors.Join(err, h.Kill())
+	}
 	return &Started{Handle: h, API: "http://" + h.Address}, nil
+}
+
+// awaitWorld waits, for a while, until the world is as it was before: what the
+// API calls running does run then. A world that takes longer, or can not be
+// built whole, is none of its errors: musubi status tells.
+func awaitWorld(ctx context.Context, dir string) error {
+	client := control.NewClient(func(ctx context.Context) (net.Conn, error) { return DialDaemon(ctx, dir) })
+	limit, cancel := context.WithTimeout(ctx, worldTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if s, err := client.Status(limit); err == nil && s.Ready {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-limit.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // loopback refuses addresses that others could reach: the API starts processes.

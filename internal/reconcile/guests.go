@@ -143,6 +143,17 @@ func (r *Reconciler) removeGuest(ctx context.Context, id string) error {
 	return nil
 }
 
+// awaitsNetwork reports whether a guest should run and does not, because its VPC
+// is not applied yet. The caller holds r.mu.
+func (r *Reconciler) awaitsNetwork(id string) bool {
+	i, ok := compute.Instances.Get(r.o.Engine.Snapshot(), id)
+	if !ok || i.State != compute.Pending && i.State != compute.Running {
+		return false
+	}
+	now := r.running[id]
+	return now.Boot != i.Boot || !now.Running && !now.Exited
+}
+
 func (r *Reconciler) guest(id string) GuestStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()

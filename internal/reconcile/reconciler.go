@@ -72,7 +72,8 @@ type Status struct {
 	Applied, Errors uint64
 	LastError       string
 	ErrorAt         time.Time
-	// Ready is true once everything was attempted.
+	// Ready is true once everything was attempted, and the instances that were
+	// running when this Musubi was started run again.
 	Ready bool
 }
 
@@ -226,7 +227,9 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 func (r *Reconciler) note(k key, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.first, k)
+	if r.first[k] && (err != nil || k.kind != kindGuest || !r.awaitsNetwork(k.id)) {
+		delete(r.first, k)
+	}
 	r.status.Ready = len(r.first) == 0
 	if err == nil {
 		return

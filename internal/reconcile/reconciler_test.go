@@ -205,6 +205,15 @@ func TestRestartChangesNothing(t *testing.T) {
 	}
 }
 
+func TestReadyOnceTheInstancesRunAgain(t *testing.T) {
+	l := newLab(t, plantest.Seed)
+	l.start()
+	l.until("ready", func(*cloud.Snapshot) bool { return l.r.Status().Ready })
+	if s := l.r.Status(); s.Guests != 4 || s.Errors != 0 {
+		t.Errorf("status %+v", s)
+	}
+}
+
 func TestFailureIsRetriedAndHoldsUpNobody(t *testing.T) {
 	l := newLab(t, provisioning)
 	l.world.refuse["vpc-1"] = 3
