@@ -125,6 +125,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			sts.New(runner).Service(),
 		},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
+		Expired:  func(key string) bool { return cloudiam.Expired(e.Snapshot(), key, time.Now()) },
 		Version:  version,
 		Log:      log,
 	})

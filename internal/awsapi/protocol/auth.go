@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud"
 )
 
 const signingAlgorithm = "AWS4-HMAC-SHA256"
@@ -100,4 +102,49 @@ func incomplete(format string, args ...any) *Error {
 // account is the account that a key id names by itself: its own 12 digits.
 func (c credential) account() (string, bool) {
 	return c.keyID, len(c.keyID) == 12 && strings.Trim(c.keyID, "0123456789") == ""
+}
+
+// temporaryKey is how the ids of keys begin that STS issues.
+const temporaryKey = "ASIA"
+
+// caller is who signed the request. A key that nothing is known of stands for
+// the default account; a temporary one must have been issued here.
+func (h *Handler) caller(s *service, c credential) (cloud.Caller, *Error) {
+	account, ok := c.account()
+	if !ok && h.identify != nil {
+		who, known := h.identify(c.keyID)
+		switch {
+		case known && h.expired != nil && h.expired(c.keyID):
+			return cloud.Caller{}, s.expiredKey()
+		case known:
+			who.Region = c.region
+			who.Internal = false
+			return who, nil
+		case strings.HasPrefix(c.keyID, temporaryKey):
+			return cloud.Caller{}, s.unknownKey()
+		}
+	}
+	if !ok {
+		account = defaultAccount
+	}
+	return cloud.Caller{
+		Scope:        cloud.Scope{Account: account, Region: c.region},
+		PrincipalARN: "arn:aws:iam::" + account + ":root",
+		UserID:       account,
+	}, nil
+}
+
+// expiredKey and unknownKey refuse keys. EC2 has words of its own.
+func (s *service) expiredKey() *Error {
+	if s.Protocol == EC2 {
+		return &Error{Code: "RequestExpired", Message: "Request has expired.", Status: http.StatusBadRequest}
+	}
+	return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
+}
+
+func (s *service) unknownKey() *Error {
+	if s.Protocol == EC2 {
+		return &Error{Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials", Status: http.StatusUnauthorized}
+	}
+	return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: http.StatusForbidden}
 }

@@ -27,8 +27,11 @@ const defaultAccount = "000000000000"
 type Options struct {
 	Services []Service
 	// Identify finds who an access key id was issued to by this cloud's own IAM
-	// or STS. May be nil.
+	// or STS, whether it is still good or not. May be nil.
 	Identify func(accessKeyID string) (cloud.Caller, bool)
+	// Expired tells whether a key that Identify knows is no longer good. May be
+	// nil.
+	Expired func(accessKeyID string) bool
 	// Version of Musubi, for the Server header.
 	Version string
 	Log     *slog.Logger
@@ -41,6 +44,7 @@ type Options struct {
 type Handler struct {
 	services map[string]*service // by signing name
 	identify func(string) (cloud.Caller, bool)
+	expired  func(string) bool
 	server   string
 	log      *slog.Logger
 	guard    guard
@@ -50,7 +54,7 @@ type Handler struct {
 // NewHandler makes the front door. It fails if a service and its model
 // disagree, which is a mistake in the program.
 func NewHandler(o Options) (*Handler, error) {
-	h := &Handler{services: map[string]*service{}, identify: o.Identify, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
+	h := &Handler{services: map[string]*service{}, identify: o.Identify, expired: o.Expired, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
 	if o.Version != "" {
 		h.server += "/" + o.Version
 	}
@@ -110,7 +114,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(svc, &Error{Code: "UnsupportedOperation", Message: fmt.Sprintf("The AWS service %q is not served by Musubi.", cred.service)})
 	default:
 		x.call.Service = svc.Name
-		x.call.Caller = h.caller(cred)
+		if x.call.Caller, authErr = h.caller(svc, cred); authErr != nil {
+			x.refuse(svc, authErr)
+			return
+		}
 		x.serve(svc, in)
 	}
 }
@@ -184,26 +191,6 @@ func unknownOperation(r *http.Request, in *request) string {
 		return action
 	}
 	return r.Method
-}
-
-// caller is who signed the request.
-func (h *Handler) caller(c credential) cloud.Caller {
-	account, ok := c.account()
-	if !ok {
-		if h.identify != nil {
-			if who, known := h.identify(c.keyID); known {
-				who.Region = c.region
-				who.Internal = false
-				return who
-			}
-		}
-		account = defaultAccount
-	}
-	return cloud.Caller{
-		Scope:        cloud.Scope{Account: account, Region: c.region},
-		PrincipalARN: "arn:aws:iam::" + account + ":root",
-		UserID:       account,
-	}
 }
 
 // serve runs the operation.

@@ -34,8 +34,9 @@ func door(t *testing.T, services ...protocol.Service) *protocol.Handler {
 	h, err := protocol.NewHandler(protocol.Options{
 		Services: services, Version: "test", Hosts: []string{".amazonaws.com"},
 		Identify: func(id string) (cloud.Caller, bool) {
-			return cloud.Caller{Scope: cloud.Scope{Account: "222222222222"}, PrincipalARN: "arn:aws:sts::222222222222:assumed-role/r/s", UserID: "AROA:s"}, id == "ASIAISSUED"
+			return cloud.Caller{Scope: cloud.Scope{Account: "222222222222"}, PrincipalARN: "arn:aws:sts::222222222222:assumed-role/r/s", UserID: "AROA:s"}, id == "ASIAISSUED" || id == "ASIAEXPIRED"
 		},
+		Expired: func(id string) bool { return id == "ASIAEXPIRED" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +155,36 @@ func TestCaller(t *testing.T) {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20260102/eu-west-1/ec2/aws4_request,SignedHeaders=host,Signature=a")
 		if status, text, _ := send(t, h, r); status != 200 || call.Caller != want {
 			t.Errorf("%s: %+v, want %+v (%s)", key, call.Caller, want, text)
+		}
+	}
+}
+
+func TestBadKeys(t *testing.T) {
+	var got any
+	var call protocol.Call
+	ec2Service := ec2Door(t, &got, &call, nil)
+	stsService := door(t, protocol.Service{Model: sts.Model(), Operations: []protocol.Operation{
+		answer[sts.GetCallerIdentityRequest](`GetCallerIdentity`, &got, &call, &sts.GetCallerIdentityResponse{}, nil)}})
+	for _, tt := range []struct {
+		door         *protocol.Handler
+		service, key string
+		status       int
+		want         string
+	}{
+		{stsService, "sts", "ASIAEXPIRED", 403, "<Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message>"},
+		{stsService, "sts", "ASIAUNKNOWN", 403, "<Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message>"},
+		{ec2Service, "ec2", "ASIAEXPIRED", 400, "<Code>RequestExpired</Code><Message>Request has expired.</Message>"},
+		{ec2Service, "ec2", "ASIAUNKNOWN", 401, "<Code>AuthFailure</Code><Message>AWS was not able to validate the provided access credentials</Message>"},
+	} {
+		got = nil
+		action := map[string]string{"sts": "GetCallerIdentity", "ec2": "DeleteVpc"}[tt.service]
+		r := signed("POST", "/", tt.service, form("Action", action, "VpcId", "vpc-1"))
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+tt.key+"/20260102/eu-west-1/"+tt.service+"/aws4_request,SignedHeaders=host,Signature=a")
+		if status, text, _ := send(t, tt.door, r); status != tt.status || !strings.Contains(text, tt.want) {
+			t.Errorf("%s with %s: %d %s", tt.service, tt.key, status, text)
+		}
+		if got != nil {
+			t.Errorf("%s with %s: the operation ran", tt.service, tt.key)
 		}
 	}
 }

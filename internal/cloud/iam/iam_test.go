@@ -334,6 +334,14 @@ func TestSessions(t *testing.T) {
 	if err != nil || again.AccessKeyID == first.AccessKeyID {
 		t.Errorf("keys were not replaced: %v", err)
 	}
+	if !Expired(l.db.Snapshot(), s.AccessKeyID, l.now) || Expired(l.db.Snapshot(), again.AccessKeyID, l.now) || Expired(l.db.Snapshot(), "ASIANONE", l.now) {
+		t.Error("expired keys are not told from others")
+	}
+	l.now = epoch.Add(25 * time.Hour)
+	again, err = tryAs(l, internal, IssueInstanceCredentials{account, "r", "i-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, ok := Identify(l.db.Snapshot(), s.AccessKeyID); ok {
 		t.Error("an expired session is kept")
 	}

@@ -16,6 +16,10 @@ const (
 	longestTokenSession = 129600
 )
 
+// expiredMemory is how long keys are known after their end: they are refused as
+// expired, not as unknown.
+const expiredMemory = 24 * time.Hour
+
 // instanceRenewal is how long before their end an instance's keys are replaced.
 const instanceRenewal = 15 * time.Minute
 
@@ -35,6 +39,12 @@ func (s *Session) UserID() string {
 		return s.Account
 	}
 	return s.RoleID + ":" + s.SessionName
+}
+
+// Expired reports whether a temporary access key is known and no longer good.
+func Expired(r cloud.Reader, accessKeyID string, now time.Time) bool {
+	s, ok := Sessions.Get(r, accessKeyID)
+	return ok && s.Expired(now)
 }
 
 // Expired reports whether the session's key is no longer good.
@@ -156,10 +166,10 @@ func issue(tx *cloud.Tx, role Role, name string, seconds int) Session {
 	}, seconds)
 }
 
-// keep makes the keys of a session and stores it; sessions that are over go.
+// keep makes the keys of a session and stores it; sessions that are long over go.
 func keep(tx *cloud.Tx, s Session, seconds int) Session {
 	for old := range Sessions.All(tx) {
-		if old.Expired(tx.Now) {
+		if old.Expired(tx.Now.Add(-expiredMemory)) {
 			Sessions.Delete(tx, old.AccessKeyID)
 		}
 	}
