@@ -112,7 +112,7 @@ const width = 80
 // text is the table.
 func (r *report) text() string {
 	var b strings.Builder
-	b.WriteString(wrap(fmt.Sprintf("Plain routing is the limit. The others are ratios to it; more is better (for times and CPU, plain's divided by the path's). Medians of %d rounds of %s, taken in turn; in brackets the least and the most.", r.Rounds, time.Duration(r.Seconds*float64(time.Second))), width))
+	b.WriteString(wrap("", fmt.Sprintf("Plain routing is the limit. The others are ratios to it; more is better (for times and CPU, plain's divided by the path's). Medians of %d rounds of %s, taken in turn; in brackets the least and the most.", r.Rounds, time.Duration(r.Seconds*float64(time.Second))), width))
 	b.WriteByte('\n')
 	fmt.Fprintf(&b, "%-16s%13s", "", plain)
 	for _, p := range r.Paths[1:] {
@@ -129,10 +129,10 @@ func (r *report) text() string {
 	}
 	b.WriteByte('\n')
 	for _, v := range r.Verdicts {
-		b.WriteString(wrap(v, width))
+		b.WriteString(wrap("  ", v, width))
 	}
 	if r.Busy >= .1 {
-		b.WriteString(wrap(fmt.Sprintf("Other programs kept the CPUs %.0f %% busy before the start: do not trust small differences, and CPU s/GB less.", 100*r.Busy), width))
+		b.WriteString(wrap("  ", fmt.Sprintf("Other programs kept the CPUs %.0f %% busy before the start: do not trust small differences, and CPU s/GB less.", 100*r.Busy), width))
 	}
 	return b.String()
 }
@@ -160,8 +160,8 @@ func right(s string, n int) string {
 	return strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s))) + s
 }
 
-// wrap breaks a text at spaces; further lines are indented.
-func wrap(s string, n int) string {
+// wrap breaks a text at spaces; further lines begin with the indentation.
+func wrap(indent, s string, n int) string {
 	var b strings.Builder
 	at := 0
 	for i, w := range strings.Fields(s) {
@@ -169,8 +169,8 @@ func wrap(s string, n int) string {
 		switch {
 		case i == 0:
 		case at+1+k > n:
-			b.WriteString("\n  ")
-			at = 2
+			b.WriteString("\n" + indent)
+			at = len(indent)
 		default:
 			b.WriteByte(' ')
 			at++
