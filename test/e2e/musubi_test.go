@@ -203,8 +203,10 @@ func (m *musubi) tryAWS(args ...string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, bin, append(args, "--output", "json")...)
-	c.Env = append(cleanEnv(), m.awsEnv()...)
+	env := m.awsEnv()
+	// Versions before 2.13, such as Debian 12's, do not know AWS_ENDPOINT_URL.
+	c := exec.CommandContext(ctx, bin, append(args, "--output", "json", "--endpoint-url", value(env, "AWS_ENDPOINT_URL"))...)
+	c.Env = append(cleanEnv(), env...)
 	out, err := c.CombinedOutput()
 	return string(out), err
 }
@@ -221,6 +223,16 @@ func (m *musubi) awsEnv() []string {
 		env = append(env, k+"="+v)
 	}
 	return env
+}
+
+// value finds a variable in a list of NAME=VALUE.
+func value(env []string, name string) string {
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v
+		}
+	}
+	return ""
 }
 
 // cleanEnv is the environment without what would point AWS clients elsewhere.
