@@ -239,6 +239,8 @@ func TestConsoleOutput(t *testing.T) {
 		t.Errorf("console: %q", text)
 	}
 	fails(n, "InvalidInstanceID.NotFound", n.getConsoleOutput, model.GetConsoleOutputRequest{InstanceId: new("i-0")})
+	fails(n, "InvalidInstanceID.Malformed", n.getInstanceUEFIData, model.GetInstanceUefiDataRequest{InstanceId: new("ami-0")})
+	fails(n, "UnsupportedOperation", n.getInstanceUEFIData, model.GetInstanceUefiDataRequest{InstanceId: i.InstanceId})
 }
 
 func TestInstanceTypeHandlers(t *testing.T) {

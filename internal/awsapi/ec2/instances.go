@@ -18,6 +18,7 @@ func (a *API) instanceOperations() []protocol.Operation {
 		protocol.Op("DescribeInstances", a.describeInstances),
 		protocol.Op("DescribeInstanceStatus", a.describeInstanceStatus),
 		protocol.Op("GetConsoleOutput", a.getConsoleOutput),
+		protocol.Op("GetInstanceUefiData", a.getInstanceUEFIData),
 		protocol.Op("GetPasswordData", a.getPasswordData),
 	}
 }
@@ -246,4 +247,15 @@ func (a *API) getPasswordData(_ context.Context, call *protocol.Call, in *model.
 		return nil, err
 	}
 	return &model.GetPasswordDataResult{InstanceId: &i.ID, Timestamp: new(a.now().UTC()), PasswordData: new("")}, nil
+}
+
+// getInstanceUEFIData refuses: a process has no firmware. Terraform asks for
+// that of images by mistake, and takes no for an answer.
+func (a *API) getInstanceUEFIData(_ context.Context, call *protocol.Call, in *model.GetInstanceUefiDataRequest) (*model.GetInstanceUefiDataResult, error) {
+	i, err := compute.FindInstance(a.engine.Snapshot(), call.Caller.Scope, val(in.InstanceId))
+	if err != nil {
+		return nil, err
+	}
+	return nil, cloud.Errorf(cloud.KindUnsupported, "instance", "UnsupportedOperation",
+		"The instance '%s' has no UEFI variable store: the instances of Musubi have no firmware.", i.ID)
 }

@@ -73,13 +73,12 @@ func FindPublicIP(r cloud.Reader, s cloud.Scope, ip netip.Addr) (Address, error)
 
 func (c AssociateAddress) target(tx *cloud.Tx) (NetworkInterface, error) {
 	switch {
-	case c.InterfaceID != "" && c.InstanceID != "":
-		return NetworkInterface{}, cloud.Errorf(cloud.KindInvalid, "address", "InvalidParameterCombination",
-			"You may specify instanceId or networkInterfaceId, but not both")
-	case c.InterfaceID != "":
-		return findInterface(tx, tx.Caller.Scope, c.InterfaceID)
+	// With both, the instance counts: Terraform sends the interface that the
+	// address had before when it moves to another instance.
 	case c.InstanceID != "":
 		return onlyInterface(tx, tx.Caller.Scope, c.InstanceID)
+	case c.InterfaceID != "":
+		return findInterface(tx, tx.Caller.Scope, c.InterfaceID)
 	}
 	return NetworkInterface{}, cloud.Errorf(cloud.KindMissing, "address", "MissingParameter", "Either instance ID or network interface id must be specified")
 }

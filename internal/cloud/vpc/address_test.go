@@ -26,7 +26,7 @@ func TestElasticIP(t *testing.T) {
 	}
 	n, m := l.nic(s), l.nic(s)
 	first := must(l, vpc.AssociateAddress{AllocationID: a.AllocationID, InterfaceID: n.ID})
-	again := must(l, vpc.AssociateAddress{AllocationID: a.AllocationID, InstanceID: n.Attachment.InstanceID})
+	again := must(l, vpc.AssociateAddress{AllocationID: a.AllocationID, InstanceID: n.Attachment.InstanceID, InterfaceID: "eni-gone"})
 	if first.AssociationID == "" || again.AssociationID != first.AssociationID {
 		t.Errorf("associations %q and %q", first.AssociationID, again.AssociationID)
 	}

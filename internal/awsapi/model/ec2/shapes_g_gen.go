@@ -18,6 +18,18 @@ type GetConsoleOutputResult struct {
 	Timestamp  *time.Time `out:"timestamp"`
 }
 
+// GetInstanceUefiDataRequest is a structure of the API.
+type GetInstanceUefiDataRequest struct {
+	DryRun     *bool   `in:"DryRun"`
+	InstanceId *string `in:"InstanceId" must:"y"`
+}
+
+// GetInstanceUefiDataResult is a structure of the API.
+type GetInstanceUefiDataResult struct {
+	InstanceId *string `out:"instanceId"`
+	UefiData   *string `out:"uefiData"`
+}
+
 // GetPasswordDataRequest is a structure of the API.
 type GetPasswordDataRequest struct {
 	DryRun     *bool   `in:"DryRun"`
