@@ -151,5 +151,5 @@ func (d *daemon) ready() bool { return d.reconciler.Status().Ready }
 
 func (d *daemon) world() control.World {
 	s := d.reconciler.Status()
-	return control.World{VPCs: s.VPCs, Guests: s.Guests, Applied: s.Applied, Errors: s.Errors, LastError: s.LastError, ErrorAt: s.ErrorAt}
+	return control.World{VPCs: s.VPCs, Guests: s.Guests, Applied: s.Applied, Errors: s.Errors, LastError: s.LastError, ErrorAt: s.ErrorAt, Failing: s.Failing}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -112,7 +113,10 @@ func (c *command) printStatus(s control.Status) {
 	c.printf("  up since   %s\n", s.Started.Local().Format(time.DateTime))
 	c.printf("  world      %d VPCs, %d instances running\n", s.World.VPCs, s.World.Guests)
 	c.printf("  processes  supervisor %d, daemon %d (restarted %d times)\n", s.Process.Supervisor, s.Process.Daemon, s.Process.Restarts)
-	if s.World.LastError != "" {
+	for _, unit := range slices.Sorted(maps.Keys(s.World.Failing)) {
+		c.printf("  %s %s: %s\n", c.colour("31", "failing"), unit, s.World.Failing[unit])
+	}
+	if s.World.LastError != "" && len(s.World.Failing) == 0 {
 		c.printf("  %s %s (%d in all)\n", c.colour("31", "last error"), s.World.LastError, s.World.Errors)
 	}
 	c.printCounts("resources", s.Resources)

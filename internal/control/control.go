@@ -38,6 +38,8 @@ type World struct {
 	Errors    uint64    `json:"errors"`
 	LastError string    `json:"last_error,omitempty"`
 	ErrorAt   time.Time `json:"error_at,omitzero"`
+	// Failing has the units that are not as they should be, and why.
+	Failing map[string]string `json:"failing,omitempty"`
 }
 
 // Instance is one row of GET /v1/instances.

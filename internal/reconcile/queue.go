@@ -1,12 +1,15 @@
 package reconcile
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
 
 // key names a unit: what kind it is, and which one.
 type key struct{ kind, id string }
+
+func (k key) String() string { return strings.TrimSpace(k.kind + " " + k.id) }
 
 // queue holds units that wait for a worker. A unit is in it once at most, and
 // with one worker at most: what is added while it is worked on comes again.

@@ -61,7 +61,9 @@ type Reconciler struct {
 	// resets are connections to end once a VPC is applied again.
 	resets map[string]map[netip.AddrPort]bool
 	status Status
-	first  map[key]bool // units of the first pass that are not done
+	// failing are the units whose last attempt failed; they are tried again.
+	failing map[key]string
+	first   map[key]bool // units of the first pass that are not done
 }
 
 // Status counts what the reconciler did.
@@ -72,6 +74,8 @@ type Status struct {
 	Applied, Errors uint64
 	LastError       string
 	ErrorAt         time.Time
+	// Failing has what is not as it should be now: the unit ("vpc vpc-…") and why.
+	Failing map[string]string
 	// Ready is true once everything was attempted, and the instances that were
 	// running when this Musubi was started run again.
 	Ready bool
@@ -88,7 +92,8 @@ func New(o Options) *Reconciler {
 	r := &Reconciler{
 		o: o, units: newQueue(), guests: newQueue(), public: dnsd.NewPublic(),
 		vpcs: map[string]*spec.VPC{}, services: map[string]*services{}, running: map[string]GuestStatus{},
-		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[netip.AddrPort]bool{}, first: map[key]bool{},
+		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[netip.AddrPort]bool{}, failing: map[key]string{},
+		first: map[key]bool{},
 	}
 	r.checker = health.New(health.Options{Dial: o.World.DialTCP, Report: r.reportHealth, Log: o.Log})
 	return r
@@ -104,6 +109,10 @@ func (r *Reconciler) Status() Status {
 	defer r.mu.Unlock()
 	s := r.status
 	s.VPCs = len(r.vpcs)
+	s.Failing = map[string]string{}
+	for k, why := range r.failing {
+		s.Failing[k.String()] = why
+	}
 	for _, g := range r.running {
 		if g.Running {
 			s.Guests++
@@ -191,6 +200,7 @@ func (r *Reconciler) work(ctx context.Context, q *queue) {
 			err = nil
 		}
 		r.note(k, err)
+		r.outcome(k, err)
 		q.done(k, err != nil)
 	}
 }
@@ -223,7 +233,17 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 	return nil
 }
 
-// note keeps the outcome of a unit for the status.
+// outcome keeps whether a unit is as it should be.
+func (r *Reconciler) outcome(k key, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.failing, k)
+	if err != nil {
+		r.failing[k] = err.Error()
+	}
+}
+
+// note counts an attempt at a unit.
 func (r *Reconciler) note(k key, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,7 +255,7 @@ func (r *Reconciler) note(k key, err error) {
 		return
 	}
 	r.status.Errors++
-	r.status.LastError, r.status.ErrorAt = fmt.Sprintf("%s %s: %v", k.kind, k.id, err), r.o.Now()
+	r.status.LastError, r.status.ErrorAt = fmt.Sprintf("%s: %v", k, err), r.o.Now()
 	r.o.Log.Error("unit not applied", "kind", k.kind, "id", k.id, "error", err)
 }
 

@@ -224,6 +224,46 @@ func TestFailureIsRetriedAndHoldsUpNobody(t *testing.T) {
 	}
 }
 
+func TestAUnitThatFailsForGood(t *testing.T) {
+	l := newLab(t, provisioning)
+	l.world.refuse["vpc-1"] = 1 << 30
+	l.start()
+	active := func(s *cloud.Snapshot) bool {
+		lb, _ := elb.LoadBalancers.Get(s, plantest.BalancerARN)
+		g, _ := l.guests.status("i-web-a")
+		return lb.State == elb.Active && g.Running
+	}
+	l.until("the other VPC is built", func(s *cloud.Snapshot) bool { return active(s) && l.world.applies["vpc-1"] > 3 })
+	l.do(func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) })
+	l.until("the other VPC changes", func(*cloud.Snapshot) bool { return len(l.targets("1a")) == 3 })
+	s := l.r.Status()
+	if len(s.Failing) != 1 || !strings.Contains(s.Failing["vpc vpc-1"], "the fake kernel refuses") || s.VPCs != 1 {
+		t.Errorf("status %+v", s)
+	}
+	l.world.do(func() { delete(l.world.refuse, "vpc-1") })
+	l.until("the unit recovers", func(s *cloud.Snapshot) bool { return settled(s) && len(l.r.Status().Failing) == 0 })
+}
+
+func TestPausesGrow(t *testing.T) {
+	q, k := newQueue(), key{kindVPC, "vpc-1"}
+	defer q.close()
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		q.done(k, true)
+		q.mu.Lock()
+		left := time.Until(q.timers[k].at)
+		q.timers[k].t.Stop()
+		delete(q.timers, k)
+		q.mu.Unlock()
+		if want *= firstPause; left > want || left < want-time.Second {
+			t.Errorf("pause %d: %s, want %s", i, left, want)
+		}
+	}
+	q.done(k, false)
+	if q.failed(k) != 0 {
+		t.Error("a success does not forget the failures")
+	}
+}
+
 func TestHealthAndResets(t *testing.T) {
 	l := newLab(t, plantest.Seed)
 	web := netip.MustParseAddrPort("10.0.2.10:80")
