@@ -25,7 +25,7 @@ demo: bin/musubi ## Start Musubi, apply examples/cross-zone, show cross-zone off
 
 .PHONY: test
 test: bin/musubi lint ## Run every check: lint, unit, kernel, end to end
-	$(GO) test -race -timeout 20m ./cmd/... ./internal/...
+	$(GO) test -race -timeout 20m ./cmd/... ./internal/... ./bench/...
 	$(GO) test -timeout 40m ./test/...
 	cd test/sdk && $(GO) test -timeout 10m ./...
 
@@ -40,7 +40,7 @@ lint: ## gofmt, go vet and golangci-lint
 	$(LINT) run
 
 .PHONY: bench
-bench: bin/musubi ## Compare the PrivateLink path with plain routing, HAProxy and nginx
+bench: ## Compare the PrivateLink path with plain routing, HAProxy and nginx
 	$(GO) run ./bench
 
 .PHONY: generate
