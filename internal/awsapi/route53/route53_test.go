@@ -220,9 +220,10 @@ func TestRecords(t *testing.T) {
 	z := l.zone("a.test", "ref", "vpc-a")
 	alias := "<Name>nlb.a.test</Name><Type>A</Type><AliasTarget><HostedZoneId>Z31USIVHYNEOWT</HostedZoneId><DNSName>Web.elb.ap-northeast-1.amazonaws.com</DNSName><EvaluateTargetHealth>true</EvaluateTargetHealth></AliasTarget>"
 	l.want(200, "<Status>PENDING</Status>")(l.batch(z, change("CREATE", simple("*.a.test", "A", "10.0.0.1")), change("UPSERT", alias),
-		change("CREATE", strings.Replace(simple("w.a.test", "TXT", `"one"`), "<TTL>", "<SetIdentifier>1</SetIdentifier><Weight>0</Weight><TTL>", 1))))
+		change("CREATE", strings.Replace(simple("w.a.test", "TXT", `"one"`), "<TTL>", "<SetIdentifier>1</SetIdentifier><Weight>0</Weight><TTL>", 1)),
+		change("CREATE", strings.Replace(simple("m.a.test", "TXT", `"one"`), "<TTL>", "<SetIdentifier>m</SetIdentifier><MultiValueAnswer>true</MultiValueAnswer><TTL>", 1))))
 	l.want(200, `<Name>\052.a.test.</Name>`, "<DNSName>web.elb.ap-northeast-1.amazonaws.com.</DNSName>", "<EvaluateTargetHealth>true</EvaluateTargetHealth>",
-		"<SetIdentifier>1</SetIdentifier>", "<Weight>0</Weight>", "<ResourceRecordSets><ResourceRecordSet>", "<ResourceRecord><Value>10.0.0.1</Value></ResourceRecord>")(l.get("hostedzone/" + z + "/rrset"))
+		"<SetIdentifier>1</SetIdentifier>", "<Weight>0</Weight>", "<MultiValueAnswer>true</MultiValueAnswer>", "<ResourceRecordSets><ResourceRecordSet>", "<ResourceRecord><Value>10.0.0.1</Value></ResourceRecord>")(l.get("hostedzone/" + z + "/rrset"))
 	body := l.want(200, "<NextRecordType>A</NextRecordType>", "<IsTruncated>true</IsTruncated>", "<MaxItems>1</MaxItems>")(l.get("hostedzone/" + z + "/rrset?name=a.test&type=SOA&maxitems=1"))
 	if next := field(body, "NextRecordName"); next != `\052.a.test.` {
 		t.Errorf("next: %s", next)

@@ -67,6 +67,9 @@ func recordView(s dns.RecordSet) model.ResourceRecordSet {
 	if s.SetIdentifier != "" {
 		v.SetIdentifier = new(s.SetIdentifier)
 	}
+	if s.MultiValue {
+		v.MultiValueAnswer = new(true)
+	}
 	if s.Alias != nil {
 		v.AliasTarget = &model.AliasTarget{
 			HostedZoneId: new(s.Alias.ZoneID), DNSName: new(dns.EscapedName(s.Alias.Name)), EvaluateTargetHealth: new(s.Alias.EvaluateTargetHealth),

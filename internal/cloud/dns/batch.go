@@ -187,7 +187,7 @@ func describe(s RecordSet) string {
 // same reports whether a deletion describes what is there. The order of values
 // does not matter.
 func same(a, b RecordSet) bool {
-	if (a.Alias == nil) != (b.Alias == nil) || (a.Weight == nil) != (b.Weight == nil) {
+	if (a.Alias == nil) != (b.Alias == nil) || !samePolicy(a, b) {
 		return false
 	}
 	if a.Weight != nil && *a.Weight != *b.Weight {
@@ -199,6 +199,11 @@ func same(a, b RecordSet) bool {
 			a.Alias.EvaluateTargetHealth == b.Alias.EvaluateTargetHealth
 	}
 	return a.TTL == b.TTL && slices.Equal(slices.Sorted(slices.Values(a.Values)), slices.Sorted(slices.Values(b.Values)))
+}
+
+// samePolicy reports whether two sets are routed by the same rule.
+func samePolicy(a, b RecordSet) bool {
+	return (a.SetIdentifier == "") == (b.SetIdentifier == "") && (a.Weight == nil) == (b.Weight == nil) && a.MultiValue == b.MultiValue
 }
 
 // checkNames looks at the names that the batch touched: a CNAME is alone, all
@@ -213,7 +218,7 @@ func (b *batch) checkNames() {
 				b.refuse("RRSet of type %s with DNS name %s is not permitted as it conflicts with other records with the same DNS name in zone %s", s.Type, EscapedName(s.Name), b.zone.Name)
 				break
 			}
-			if other.Type == s.Type && (other.SetIdentifier == "") != (s.SetIdentifier == "") {
+			if other.Type == s.Type && !samePolicy(other, s) {
 				b.refuse("RRSet with DNS name %s, type %s, SetIdentifier %s cannot be created as other RRSets exist with the same name and type.", EscapedName(s.Name), s.Type, orNull(s.SetIdentifier))
 				break
 			}
@@ -251,16 +256,21 @@ func checkForm(c Change) error {
 	if s.HealthCheckID != "" {
 		return cloud.Errorf(cloud.KindNotFound, "health-check", "NoSuchHealthCheck", "The specified health check does not exist: %s", s.HealthCheckID)
 	}
-	for policy, used := range map[string]bool{"Failover routing": s.Failover != "", "Latency routing": s.Region != "", "Multivalue answer routing": s.MultiValue} {
+	for policy, used := range map[string]bool{"Failover routing": s.Failover != "", "Latency routing": s.Region != ""} {
 		if used {
 			return unserved(policy)
 		}
 	}
+	const policy = "Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer, GeoProximityLocation, or CidrRoutingConfig], but found "
 	switch {
-	case s.SetIdentifier != "" && s.Weight == nil:
-		return badInput("Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer, GeoProximityLocation, or CidrRoutingConfig], but found none %s", where)
-	case s.SetIdentifier == "" && s.Weight != nil:
+	case s.Weight != nil && s.MultiValue:
+		return badInput("%smore than one %s", policy, where)
+	case s.SetIdentifier != "" && s.Weight == nil && !s.MultiValue:
+		return badInput("%snone %s", policy, where)
+	case s.SetIdentifier == "" && (s.Weight != nil || s.MultiValue):
 		return badInput("Invalid request: Missing field 'SetIdentifier' %s", where)
+	case s.MultiValue && s.Alias != nil:
+		return badInput("Invalid request: An alias record can not have the multivalue answer routing policy %s", where)
 	case s.Weight != nil && s.Alias != nil && s.Alias.EvaluateTargetHealth:
 		return unserved("EvaluateTargetHealth of a weighted alias record")
 	}

@@ -129,6 +129,11 @@ func alias(name, typ, zone, target string) Change {
 	return Change{Action: Create, Set: RecordSet{Name: name, Type: typ, Alias: &Alias{ZoneID: zone, Name: target}}}
 }
 
+func (c Change) multivalue(id string) Change {
+	c.Set.SetIdentifier, c.Set.MultiValue = id, true
+	return c
+}
+
 func (c Change) weighted(id string, w int64) Change {
 	c.Set.SetIdentifier, c.Set.Weight = id, &w
 	return c
@@ -254,6 +259,11 @@ func TestBatches(t *testing.T) {
 		{"both", "InvalidInput", "but found more than one", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Alias: &Alias{}}}}},
 		{"weight without identifier", "InvalidInput", "Missing field 'SetIdentifier'", []Change{set("n.a.test", "A", "10.0.0.9").weighted("", 1)}},
 		{"weighted", "", "", []Change{set("n.a.test", "A", "10.0.0.9").weighted("x", 1), set("n.a.test", "A", "10.0.0.8").weighted("y", 0)}},
+		{"multivalue", "", "", []Change{set("n.a.test", "A", "10.0.0.9").multivalue("x"), set("n.a.test", "A", "10.0.0.8").multivalue("y")}},
+		{"multivalue without identifier", "InvalidInput", "Missing field 'SetIdentifier'", []Change{set("n.a.test", "A", "10.0.0.9").multivalue("")}},
+		{"multivalue and weighted", "InvalidInput", "more than one", []Change{set("n.a.test", "A", "10.0.0.9").multivalue("x").weighted("x", 1)}},
+		{"multivalue beside weighted", "InvalidChangeBatch", "cannot be created as other RRSets exist with the same name and type", []Change{
+			set("n.a.test", "A", "10.0.0.9").multivalue("x"), set("n.a.test", "A", "10.0.0.8").weighted("y", 1)}},
 		{"weighted beside simple", "InvalidChangeBatch", "cannot be created as other RRSets exist with the same name and type", []Change{set("a.a.test", "A", "10.0.0.9").weighted("x", 1)}},
 		{"failover", "UnsupportedOperation", "Failover routing", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Values: []string{"10.0.0.1"}, SetIdentifier: "x", Failover: "PRIMARY"}}}},
 		{"health check", "NoSuchHealthCheck", "hc", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Values: []string{"10.0.0.1"}, HealthCheckID: "hc"}}}},

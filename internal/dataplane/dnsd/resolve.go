@@ -10,6 +10,9 @@ import (
 // instances, in seconds.
 const addressTTL = 60
 
+// maxMultivalue is how many values of a multivalue answer AWS gives at once.
+const maxMultivalue = 8
+
 // maxChase bounds chains of CNAME and alias records.
 const maxChase = 8
 
@@ -96,6 +99,9 @@ func (r *resolver) fromSet(z *zone, set recordSet, asked string, typ uint16, dep
 	if set.alias == "" {
 		out.records = r.rotated(out.records)
 	}
+	if set.limit > 0 && len(out.records) > set.limit {
+		out.records = out.records[:set.limit]
+	}
 	return out
 }
 
@@ -125,7 +131,7 @@ func (r *resolver) choose(sets []recordSet) recordSet {
 }
 
 func joined(sets []recordSet) recordSet {
-	out := recordSet{weight: -1}
+	out := recordSet{weight: -1, limit: maxMultivalue}
 	for _, s := range sets {
 		out.values = append(out.values, s.values...)
 		if s.alias != "" {

@@ -57,6 +57,8 @@ func testDNS() *spec.DNS {
 				alias("circle.example.local.", "A", "circle.example.local."),
 				{Name: "w.example.local.", Type: "A", TTL: 5, Values: []string{"192.0.2.31"}, Weight: 1, Set: "a"},
 				{Name: "w.example.local.", Type: "A", TTL: 5, Values: []string{"192.0.2.32"}, Weight: 3, Set: "b"},
+				{Name: "multi.example.local.", Type: "A", TTL: 5, Values: many[:7], Weight: -1, Set: "a"},
+				{Name: "multi.example.local.", Type: "A", TTL: 5, Values: many[7:12], Weight: -1, Set: "b"},
 			}},
 			{Name: "sub.example.local.", Records: []spec.DNSRecord{one("only.sub.example.local.", "A", "192.0.2.77")}},
 			{Name: "elb.ap-northeast-1.amazonaws.com."},
@@ -183,6 +185,9 @@ func TestRotationAndWeights(t *testing.T) {
 		}
 	}
 	addr := start(t, server(1))
+	if _, m := ask(t, addr, "udp", "multi.example.local.", dns.TypeA); len(m.Answer) != maxMultivalue {
+		t.Errorf("a multivalue answer has %d values", len(m.Answer))
+	}
 	if got, _ := ask(t, addr, "udp", endpoint, dns.TypeA); !strings.HasSuffix(got, "10.0.1.50") {
 		t.Errorf("not rotated: %s", got)
 	}

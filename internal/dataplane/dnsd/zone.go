@@ -31,11 +31,13 @@ type zone struct {
 // node is a name's record sets by type.
 type node map[uint16][]recordSet
 
-// recordSet is one record set; several of one type are weighted.
+// recordSet is one record set; several of one type are weighted or, if their
+// weight is below zero, multivalue answers.
 type recordSet struct {
 	values []dns.RR // owner name not set
 	alias  string
 	weight int64
+	limit  int // answer with at most so many values; 0: all
 }
 
 // newView parses a specification; a record that does not parse is left out and
