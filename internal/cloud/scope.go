@@ -46,6 +46,9 @@ type IDSource interface {
 	Upper(n int) string
 }
 
+// TimeKey is an index key that sorts by time, to the second.
+func TimeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
+
 // Tags is a resource's tag set: key to value.
 type Tags map[string]string
 

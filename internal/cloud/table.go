@@ -70,6 +70,10 @@ func (t *Table[T]) All(r Reader) iter.Seq[T] { return t.seq(r, "id_prefix", "") 
 // By iterates over the records found under key in the named index.
 func (t *Table[T]) By(r Reader, index, key string) iter.Seq[T] { return t.seq(r, index, key) }
 
+// Ordered iterates over the records of the named index in the order of its
+// keys: with an index by time, the oldest come first.
+func (t *Table[T]) Ordered(r Reader, index string) iter.Seq[T] { return t.seq(r, index+"_prefix", "") }
+
 // First returns the first record found under key in the named index.
 func (t *Table[T]) First(r Reader, index, key string) (T, bool) {
 	for v := range t.By(r, index, key) {

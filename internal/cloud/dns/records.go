@@ -96,7 +96,11 @@ type ChangeInfo struct {
 }
 
 // ChangeInfos is the table of changes.
-var ChangeInfos = cloud.NewTable("change-info", func(c *ChangeInfo) string { return c.ID })
+var ChangeInfos = cloud.NewTable("change-info", func(c *ChangeInfo) string { return c.ID },
+	cloud.Index[ChangeInfo]{Name: byTime, Keys: func(c *ChangeInfo) []string { return []string{cloud.TimeKey(c.SubmittedAt)} }})
+
+// byTime is an index of ChangeInfos, oldest first.
+const byTime = "time"
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable { return []cloud.AnyTable{Zones, RecordSets, ChangeInfos} }

@@ -195,12 +195,11 @@ const changeLife = 24 * time.Hour
 func newChange(tx *cloud.Tx, comment string) ChangeInfo {
 	c := ChangeInfo{ID: "C" + tx.IDs.Upper(20), Account: tx.Caller.Account, Status: "INSYNC", SubmittedAt: tx.Now, Comment: comment}
 	ChangeInfos.Put(tx, c)
-	if tx.NextNumber("change-info")%64 == 0 {
-		for old := range ChangeInfos.All(tx) {
-			if tx.Now.Sub(old.SubmittedAt) > changeLife {
-				ChangeInfos.Delete(tx, old.ID)
-			}
+	for old := range ChangeInfos.Ordered(tx, byTime) {
+		if tx.Now.Sub(old.SubmittedAt) <= changeLife {
+			break
 		}
+		ChangeInfos.Delete(tx, old.ID)
 	}
 	return c
 }

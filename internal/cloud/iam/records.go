@@ -105,7 +105,17 @@ type Session struct {
 }
 
 // Sessions is the table of temporary access keys.
-var Sessions = cloud.NewTable("session", func(s *Session) string { return s.AccessKeyID })
+var Sessions = cloud.NewTable("session", func(s *Session) string { return s.AccessKeyID },
+	cloud.Index[Session]{Name: byRole, Keys: func(s *Session) []string { return []string{s.RoleID} }},
+	cloud.Index[Session]{Name: byRoleSession, Keys: func(s *Session) []string { return []string{s.RoleID + "/" + s.SessionName} }},
+	cloud.Index[Session]{Name: byExpiry, Keys: func(s *Session) []string { return []string{cloud.TimeKey(s.Expires)} }})
+
+// Index names of Sessions.
+const (
+	byRole        = "role"
+	byRoleSession = "role-session"
+	byExpiry      = "expiry"
+)
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable {

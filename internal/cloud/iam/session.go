@@ -151,8 +151,8 @@ func (c IssueInstanceCredentials) Apply(tx *cloud.Tx) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	for s := range Sessions.All(tx) {
-		if s.RoleID == role.ID && s.SessionName == c.InstanceID && s.Expires.Sub(tx.Now) > instanceRenewal {
+	for s := range Sessions.By(tx, byRoleSession, role.ID+"/"+c.InstanceID) {
+		if s.Expires.Sub(tx.Now) > instanceRenewal {
 			return s, nil
 		}
 	}
@@ -168,10 +168,11 @@ func issue(tx *cloud.Tx, role Role, name string, seconds int) Session {
 
 // keep makes the keys of a session and stores it; sessions that are long over go.
 func keep(tx *cloud.Tx, s Session, seconds int) Session {
-	for old := range Sessions.All(tx) {
-		if old.Expired(tx.Now.Add(-expiredMemory)) {
-			Sessions.Delete(tx, old.AccessKeyID)
+	for old := range Sessions.Ordered(tx, byExpiry) {
+		if !old.Expired(tx.Now.Add(-expiredMemory)) {
+			break
 		}
+		Sessions.Delete(tx, old.AccessKeyID)
 	}
 	s.AccessKeyID = "ASIA" + tx.IDs.Upper(16)
 	s.SecretKey = tx.IDs.Alnum(40)
@@ -183,9 +184,7 @@ func keep(tx *cloud.Tx, s Session, seconds int) Session {
 
 // dropSessions ends the sessions of a role that is deleted.
 func dropSessions(tx *cloud.Tx, role Role) {
-	for s := range Sessions.All(tx) {
-		if s.RoleID == role.ID {
-			Sessions.Delete(tx, s.AccessKeyID)
-		}
+	for s := range Sessions.By(tx, byRole, role.ID) {
+		Sessions.Delete(tx, s.AccessKeyID)
 	}
 }
