@@ -53,7 +53,10 @@ func openHub(dir netns.Dir, name string, compile func(h *hub) link.State) (*hub,
 		return nil, err
 	}
 	for name, l := range links {
-		h.ends[name] = l.Alias
+		// One that is not up is half made: its VPC makes it anew.
+		if l.Up {
+			h.ends[name] = l.Alias
+		}
 	}
 	return h, nil
 }
@@ -86,14 +89,19 @@ func (h *hub) added(name, vpc string) error {
 	return h.sync()
 }
 
-// removed says that a link is gone, and its routes with it.
-func (h *hub) removed(name string) {
+// removed says that a VPC's link is gone, and its routes with it.
+func (h *hub) removed(vpc string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.conn.Gone(name)
-	delete(h.ends, name)
-	if h.have != nil {
-		h.have.Forget(name)
+	for name, of := range h.ends {
+		if of != vpc {
+			continue
+		}
+		h.conn.Gone(name)
+		delete(h.ends, name)
+		if h.have != nil {
+			h.have.Forget(name)
+		}
 	}
 }
 

@@ -221,7 +221,6 @@ func (v *vpc) dropLinks(wanted []wantedLink) (errs []error) {
 }
 
 func (v *vpc) dropLink(name string) error {
-	alias := v.attached[name]
 	if err := v.links.Delete(name); err != nil {
 		v.attached = nil
 		return err
@@ -229,16 +228,11 @@ func (v *vpc) dropLink(name string) error {
 	delete(v.attached, name)
 	delete(v.guests, name)
 	v.have.Forget(name)
-	var n uint32
-	switch {
-	case name == spec.FabricLink:
-		if _, err := fmt.Sscanf(alias, "fabric %d", &n); err == nil {
-			v.world.fabric.removed(fabricEnd(n))
-		}
-	case name == spec.InternetLink:
-		if _, err := fmt.Sscanf(alias, "internet %d", &n); err == nil {
-			v.world.internet.removed(internetEnd(n))
-		}
+	switch name {
+	case spec.FabricLink:
+		v.world.fabric.removed(v.id)
+	case spec.InternetLink:
+		v.world.internet.removed(v.id)
 	}
 	return nil
 }

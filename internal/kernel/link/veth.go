@@ -68,21 +68,6 @@ func (c *Conn) addVeth(v Veth) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.indexOf(v.Name)
-	if err != nil {
-		return err
-	}
-	loose := uint32(1)
-	if v.Loose {
-		loose = 0
-	}
-	err = c.ns.Do(func() error {
-		err := configure(i, v.Alias, map[int]uint32{confForwarding: 1, confSendRedirects: 0, confRPFilter: loose})
-		return errors.Join(err, proxyDelay(i))
-	})
-	if err != nil {
-		return err
-	}
 	peer, err := Open(v.PeerNS)
 	if err != nil {
 		return err
@@ -92,14 +77,28 @@ func (c *Conn) addVeth(v Veth) error {
 	if err != nil {
 		return err
 	}
-	err = v.PeerNS.Do(func() error { return configure(j, v.Peer.Alias, nil) })
+	if err := v.PeerNS.Do(func() error { return configure(j, v.Peer.Alias, nil) }); err != nil {
+		return err
+	}
+	// The end in this namespace comes last: that it is up shows that nothing of
+	// the pair is missing, to whoever comes after a kill.
+	i, err := c.indexOf(v.Name)
 	if err != nil {
 		return err
 	}
-	// The first end learns that its peer is up in the background, and loses
-	// packets until then; asking for the link makes the kernel see to it now.
+	loose := uint32(1)
+	if v.Loose {
+		loose = 0
+	}
+	conf := map[int]uint32{confForwarding: 1, confSendRedirects: 0, confRPFilter: loose}
+	if err := c.ns.Do(func() error { return errors.Join(proxyDelay(i), configure(i, v.Alias, conf)) }); err != nil {
+		return err
+	}
+	// An end learns that its peer is up in the background, and loses packets
+	// until then; asking for the link makes the kernel see to it now.
 	_, err = c.h.LinkByIndex(i)
-	return err
+	_, peerErr := peer.h.LinkByIndex(j)
+	return errors.Join(err, peerErr)
 }
 
 func create(v Veth, size uint32) error {
