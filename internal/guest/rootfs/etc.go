@@ -55,6 +55,14 @@ for f in /etc/profile.d/*.sh; do [ -r "$f" ] && . "$f"; done
 unset f
 `
 
+// pam lets the host's su work: who is root in a guest may be anyone in it.
+const pam = `auth     sufficient pam_rootok.so
+auth     required   pam_deny.so
+account  required   pam_permit.so
+session  required   pam_permit.so
+password required   pam_deny.so
+`
+
 const bashrc = `[ -n "$PS1" ] && PS1='[\u@\h \W]\$ '
 alias ll='ls -l --color=auto'
 `
@@ -77,6 +85,7 @@ func (b *builder) etc() error {
 		"etc/system-release": "Amazon Linux release 2023 (Amazon Linux)\n",
 		"etc/nsswitch.conf":  "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
 		"etc/shells":         "/bin/sh\n/bin/bash\n",
+		"etc/pam.d/other":    pam,
 		"etc/fstab":          "",
 		"etc/machine-id":     machineID(b.cfg.InstanceID) + "\n",
 		"etc/motd":           "\nMusubi guest " + short + ": an Amazon Linux 2023 stand-in.\n\n",
