@@ -199,6 +199,8 @@ func (c *rules) services(v6 bool) string {
 func (c *rules) forward() {
 	c.Base("forward", nft.Hook{Type: "filter", Point: nft.Forward, Priority: 0, Drop: true})
 	c.Chain("forward",
+		// Nearly all packets end here, and none that clamp is for.
+		nft.R(nft.Assured(), nft.Do(nft.Accept)),
 		nft.R(nft.TCPFlag(nft.SYN, "syn"), nft.Do(nft.Jump("clamp"))),
 		nft.R(nft.Established(), nft.Do(nft.Accept)),
 		// An address on the fabric without a listener would come back for ever.

@@ -29,6 +29,8 @@ func routerSettings(vpc bool) []netns.Setting {
 		{Path: "net/ipv4/conf/all/proxy_arp", Value: "0"},
 		{Path: "net/ipv4/conf/default/proxy_arp", Value: check},
 		{Path: "net/ipv4/ip_forward", Value: "1"},
+		// Nearly nothing is for the router itself: no look for a socket first.
+		{Path: "net/ipv4/ip_early_demux", Value: "0", Optional: true},
 		// Looking for a local socket before routing is lost work where nearly
 		// everything is forwarded.
 		{Path: "net/ipv4/ip_early_demux", Value: "0", Optional: true},

@@ -195,6 +195,12 @@ func Invalid() Part {
 	return anyBit("ct state invalid", &expr.Ct{Key: expr.CtKeySTATE, Register: reg0}, U32(expr.CtStateBitINVALID))
 }
 
+// Assured matches packets of a connection that both sides have confirmed: of
+// TCP, none that has the SYN flag.
+func Assured() Part {
+	return anyBit("ct status assured", &expr.Ct{Key: expr.CtKeySTATUS, Register: reg0}, U32(0x4))
+}
+
 // Translated matches connections whose destination was rewritten.
 func Translated() Part {
 	return anyBit("ct status dnat", &expr.Ct{Key: expr.CtKeySTATUS, Register: reg0}, U32(0x20))
