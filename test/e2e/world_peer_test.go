@@ -35,7 +35,7 @@ const peerTimeout = 1500 * time.Millisecond
 
 func peer(args []string) error {
 	if len(args) < 2 {
-		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS")
+		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS")
 	}
 	switch args[0] {
 	case "serve":
@@ -55,6 +55,8 @@ func peer(args []string) error {
 		return peerHold(args[1])
 	case "ping":
 		return peerPing(args[1])
+	case "spoof":
+		return peerSpoof(args[1], args[2])
 	}
 	return fmt.Errorf("unknown: %s", args[0])
 }
@@ -100,6 +102,7 @@ func peerServe(ports []string) error {
 					return
 				}
 				_, _ = u.WriteTo([]byte(line(from)), from)
+				fmt.Print(line(from))
 			}
 		}()
 	}
@@ -112,6 +115,64 @@ func peerCall(network, address string) error {
 	if err != nil {
 		return peerError(err)
 	}
+	return peerAsk(network, c)
+}
+
+// peerSpoof sends a datagram past the instance's own routing, from an address
+// that need not be its own. Port 80 hears it, or not.
+func peerSpoof(source, target string) error {
+	gateway, device, err := peerGateway()
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	to := unix.SockaddrLinklayer{Protocol: unix.ETH_P_IP<<8&0xff00 | unix.ETH_P_IP>>8, Ifindex: device.Index, Halen: uint8(len(gateway))}
+	copy(to.Addr[:], gateway)
+	payload := "spoofed"
+	packet := []byte{0x45, 0, 0, byte(28 + len(payload)), 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0}
+	packet = append(packet, net.ParseIP(source).To4()...)
+	packet = append(packet, net.ParseIP(target).To4()...)
+	sum := checksum(packet)
+	packet[10], packet[11] = byte(sum>>8), byte(sum)
+	packet = append(packet, 0x27, 0x0f, 0, 80, 0, byte(8+len(payload)), 0, 0)
+	return unix.Sendto(fd, append(packet, payload...), 0, &to)
+}
+
+// peerGateway is the hardware address of the router, and the way to it.
+func peerGateway() (net.HardwareAddr, *net.Interface, error) {
+	b, err := os.ReadFile("/proc/net/arp")
+	if err != nil {
+		return nil, nil, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 6 && strings.HasSuffix(f[0], ".1") {
+			mac, err := net.ParseMAC(f[3])
+			if err != nil {
+				return nil, nil, err
+			}
+			device, err := net.InterfaceByName(f[5])
+			return mac, device, err
+		}
+	}
+	return nil, nil, fmt.Errorf("no router known:\n%s", b)
+}
+
+// checksum is the internet's.
+func checksum(b []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(b); i += 2 {
+		sum += uint32(b[i])<<8 | uint32(b[i+1])
+	}
+	sum = sum&0xffff + sum>>16
+	return ^uint16(sum&0xffff + sum>>16)
+}
+
+// peerAsk prints what a server says on a connection.
+func peerAsk(network string, c net.Conn) error {
 	defer func() { _ = c.Close() }()
 	if strings.HasPrefix(network, "udp") {
 		if _, err := io.WriteString(c, "hello\n"); err != nil {
@@ -192,12 +253,8 @@ func peerPing(address string) error {
 	defer func() { _ = c.Close() }()
 	id := os.Getpid()
 	message := []byte{request, 0, 0, 0, byte(id >> 8), byte(id), 0, 1}
-	var sum uint32
-	for i := 0; i < len(message); i += 2 {
-		sum += uint32(message[i])<<8 | uint32(message[i+1])
-	}
-	sum = sum&0xffff + sum>>16
-	message[2], message[3] = byte(^sum>>8), byte(^sum)
+	sum := checksum(message)
+	message[2], message[3] = byte(sum>>8), byte(sum)
 	if _, err := c.WriteTo(message, &net.IPAddr{IP: ip}); err != nil {
 		return peerError(err)
 	}
