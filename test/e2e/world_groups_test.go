@@ -147,3 +147,49 @@ func TestWorldGroups(t *testing.T) {
 		t.Errorf("a group in use was deleted: %v", err)
 	}
 }
+
+// TestWorldBalancerGroups: security groups of a load balancer, and targets that
+// let in what comes by it.
+func TestWorldBalancerGroups(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.vpc("10.0.0.0/16")
+	s := w.subnet(v, "10.0.0.0/24", 0)
+	clients, front, targets := w.group(v, "clients"), w.group(v, "front"), w.group(v, "targets")
+	w.allow(front, "tcp", "80", "80", clients)
+	w.allow(targets, "tcp", "80", "80", front)
+	ids := []string{w.launch("client", s, clients, ""), w.launch("other", s, w.group(v, "others"), ""), w.launch("target", s, targets, "")}
+	in := w.running(ids...)
+	w.peer("client")
+	w.peer("other")
+	w.peer("target", "80")
+	tg := w.targetGroup("tg", v, "TCP", "80")
+	lb := w.balancer("lb", []string{s}, "SecurityGroups.member.1", front)
+	w.listener(lb, "TCP", "80", tg)
+	w.register(tg, ids[2])
+	w.waitHealth(tg, "healthy", ids[2])
+	expect := func(what, want, from, to string) {
+		t.Helper()
+		var got string
+		w.eventually(10*time.Second, what+": "+want, func() bool {
+			got = w.callFrom(from, "tcp", to+":80")
+			return strings.Contains(got, want)
+		})
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	expect("a client of the load balancer", "hears "+in[0].ip, "client", lb.dns)
+	expect("past the load balancer", "timeout", "client", in[2].ip)
+	expect("no client of the load balancer", "timeout", "other", lb.dns)
+	w.attribute(tg, "preserve_client_ip.enabled", "false")
+	expect("with the node as source", "hears 10.0.0.", "client", lb.dns)
+	w.attribute(tg, "preserve_client_ip.enabled", "true")
+	w.ec2("RevokeSecurityGroupEgress", append([]string{"GroupId", front}, permission("-1", "-1", "-1", "0.0.0.0/0")...)...)
+	w.waitHealth(tg, "unhealthy/Target.FailedHealthChecks", ids[2])
+	w.ec2("AuthorizeSecurityGroupEgress", append([]string{"GroupId", front}, permission("tcp", "80", "80", targets)...)...)
+	w.waitHealth(tg, "healthy", ids[2])
+	expect("an egress rule for the targets", "hears "+in[0].ip, "client", lb.dns)
+	w.revoke(front, "tcp", "80", "80", clients)
+	expect("a revoked rule", "timeout", "client", lb.dns)
+}
