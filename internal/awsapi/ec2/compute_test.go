@@ -255,3 +255,29 @@ func TestInstanceTypeHandlers(t *testing.T) {
 		t.Errorf("offers: %+v", offers)
 	}
 }
+
+func TestEndedAttachment(t *testing.T) {
+	n := newNetTest(t)
+	_, subnet := n.subnetOf()
+	i := n.run(func(in *model.RunInstancesRequest) { in.SubnetId = subnet })
+	eni := ok(n, n.createNetworkInterface, model.CreateNetworkInterfaceRequest{SubnetId: subnet}).NetworkInterface.NetworkInterfaceId
+	attachment := ok(n, n.attachNetworkInterface, model.AttachNetworkInterfaceRequest{NetworkInterfaceId: eni, InstanceId: i.InstanceId, DeviceIndex: new(int64(1))}).AttachmentId
+	find := model.DescribeNetworkInterfacesRequest{Filters: []model.Filter{{Name: new("attachment.attachment-id"), Values: []string{*attachment}}}}
+	status := func() string {
+		found := ok(n, n.describeNetworkInterfaces, find).NetworkInterfaces
+		if len(found) != 1 || *found[0].NetworkInterfaceId != *eni || *found[0].Attachment.AttachmentId != *attachment {
+			t.Fatalf("found: %+v", found)
+		}
+		return *found[0].Attachment.Status
+	}
+	if s := status(); s != "attached" {
+		t.Error(s)
+	}
+	ok(n, n.detachNetworkInterface, model.DetachNetworkInterfaceRequest{AttachmentId: attachment})
+	if s := status(); s != "detached" {
+		t.Error(s)
+	}
+	if by := ok(n, n.describeNetworkInterfaces, model.DescribeNetworkInterfacesRequest{NetworkInterfaceIds: []string{*eni}}).NetworkInterfaces[0]; by.Attachment != nil {
+		t.Errorf("by its id: %+v", by.Attachment)
+	}
+}

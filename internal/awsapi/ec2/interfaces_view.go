@@ -19,18 +19,27 @@ func (a *API) describeNetworkInterfaces(_ context.Context, call *protocol.Call, 
 		return nil, err
 	}
 	out := &model.DescribeNetworkInterfacesResult{NextToken: next}
+	_, byAttachment := exactValues(in.Filters, attachmentFilter)
 	for _, n := range all {
-		out.NetworkInterfaces = append(out.NetworkInterfaces, interfaceView(r, n))
+		v := interfaceView(r, n)
+		// Who asks for an attachment that ended is told so: Terraform waits for
+		// minutes where it only finds that there is nothing.
+		if byAttachment && n.Attachment == nil {
+			v.Attachment = &model.NetworkInterfaceAttachment{AttachmentId: &n.DetachedID, Status: new("detached")}
+		}
+		out.NetworkInterfaces = append(out.NetworkInterfaces, v)
 	}
 	return out, nil
 }
+
+const attachmentFilter = "attachment.attachment-id"
 
 func interfaceListing(r cloud.Reader) listing[vpc.NetworkInterface] {
 	return listing[vpc.NetworkInterface]{
 		table: vpc.NetworkInterfaces, find: vpc.FindInterface,
 		scope: func(n vpc.NetworkInterface) cloud.Scope { return n.Scope },
 		key:   func(n vpc.NetworkInterface) string { return n.ID },
-		indexed: []indexedFilter{{"network-interface-id", "id"}, {"attachment.instance-id", "instance"}, {"attachment.attachment-id", "attachment"},
+		indexed: []indexedFilter{{"network-interface-id", "id"}, {"attachment.instance-id", "instance"}, {attachmentFilter, "attachment"},
 			{"subnet-id", vpc.BySubnet}, {"group-id", vpc.ByGroup}, {"vpc-id", vpc.ByVPC}},
 		fields: interfaceFields(r),
 		tags:   func(n vpc.NetworkInterface) cloud.Tags { return n.Tags },
@@ -82,7 +91,12 @@ func interfaceFields(r cloud.Reader) filterFields[vpc.NetworkInterface] {
 		"private-ip-address":           func(n eni) []string { return addressTexts(n.PrivateIPs[:min(1, len(n.PrivateIPs))]) },
 		"addresses.private-ip-address": func(n eni) []string { return addressTexts(n.PrivateIPs) },
 		"ipv6-addresses.ipv6-address":  func(n eni) []string { return addressTexts(n.IPv6s) },
-		"attachment.attachment-id":     attached(func(t vpc.Attachment) string { return t.ID }),
+		attachmentFilter: func(n eni) []string {
+			if n.Attachment == nil {
+				return []string{n.DetachedID}
+			}
+			return []string{n.Attachment.ID}
+		},
 		"attachment.instance-id":       attached(func(t vpc.Attachment) string { return t.InstanceID }),
 		"attachment.instance-owner-id": attached(func(t vpc.Attachment) string { return t.InstanceOwnerID }),
 		"attachment.status":            attached(func(t vpc.Attachment) string { return t.Status }),

@@ -127,6 +127,7 @@ func TestAttachDetach(t *testing.T) {
 		t.Errorf("detached: %+v", n)
 	}
 	refused(l, "InvalidAttachmentID.NotFound", compute.DetachInterface{AttachmentID: "eni-attach-0"})
+	refused(l, "InvalidAttachmentID.NotFound", compute.DetachInterface{AttachmentID: n.DetachedID})
 }
 
 func TestProfiles(t *testing.T) {

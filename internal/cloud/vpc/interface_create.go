@@ -98,7 +98,7 @@ func FindInterface(r cloud.Reader, s cloud.Scope, id string) (NetworkInterface, 
 // ByAttachment returns the scope's interface with that attachment.
 func ByAttachment(r cloud.Reader, s cloud.Scope, attachmentID string) (NetworkInterface, error) {
 	n, ok := NetworkInterfaces.First(r, "attachment", attachmentID)
-	if !ok || n.Scope != s {
+	if !ok || n.Scope != s || n.Attachment == nil {
 		return n, attachmentNotFound(attachmentID)
 	}
 	return n, nil
@@ -107,7 +107,7 @@ func ByAttachment(r cloud.Reader, s cloud.Scope, attachmentID string) (NetworkIn
 // Attach ties a free interface to an instance or service. It checks nothing.
 func Attach(tx *cloud.Tx, n NetworkInterface, a Attachment) NetworkInterface {
 	n.Attachment = newAttachment(tx, a)
-	n.Status = "in-use"
+	n.Status, n.DetachedID = "in-use", ""
 	NetworkInterfaces.Put(tx, n)
 	return n
 }
@@ -115,6 +115,9 @@ func Attach(tx *cloud.Tx, n NetworkInterface, a Attachment) NetworkInterface {
 // Detach frees an interface; a lent public address goes back. It checks nothing.
 func Detach(tx *cloud.Tx, n NetworkInterface) NetworkInterface {
 	ReleaseLent(tx, n.ID)
+	if n.Attachment != nil {
+		n.DetachedID = n.Attachment.ID
+	}
 	n.Attachment, n.Status, n.LendOnStart = nil, "available", false
 	NetworkInterfaces.Put(tx, n)
 	return n

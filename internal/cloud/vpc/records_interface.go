@@ -81,6 +81,8 @@ type NetworkInterface struct {
 	RequesterID string
 	Status      string // available, in-use
 	Attachment  *Attachment
+	// DetachedID is the attachment that ended last.
+	DetachedID string
 	// LendOnStart says that AWS lends the interface a public address whenever
 	// its instance runs.
 	LendOnStart bool
@@ -111,11 +113,15 @@ var NetworkInterfaces = cloud.NewTable("network-interface", func(n *NetworkInter
 		}
 		return []string{n.Attachment.InstanceID}
 	}},
+	// "attachment" finds by the attachment, or by the one that ended last.
 	cloud.Index[NetworkInterface]{Name: "attachment", Keys: func(n *NetworkInterface) []string {
-		if n.Attachment == nil {
-			return nil
+		switch {
+		case n.Attachment != nil:
+			return []string{n.Attachment.ID}
+		case n.DetachedID != "":
+			return []string{n.DetachedID}
 		}
-		return []string{n.Attachment.ID}
+		return nil
 	}},
 	cloud.Index[NetworkInterface]{Name: "token", Keys: func(n *NetworkInterface) []string {
 		if n.ClientToken == "" {
