@@ -20,10 +20,12 @@ type Problem struct {
 // away again.
 func Probe(ctx context.Context) []Problem {
 	out := []Problem{}
+	fatal := false
 	for _, p := range kernel.Probe(ctx) {
-		out = append(out, Problem{What: p.What, Mend: p.Mend, Fatal: true})
+		out = append(out, Problem{What: p.What, Mend: p.Mend, Fatal: !p.Minor})
+		fatal = fatal || !p.Minor
 	}
-	if len(out) > 0 {
+	if fatal {
 		return out // the rest would fail for the same reason
 	}
 	for _, p := range supervisor.Probe(ctx) {

@@ -25,8 +25,12 @@ import (
 // ProbeCommand is the hidden command by which the program runs ProbeChild.
 const ProbeCommand = "__probe-kernel"
 
-// Problem is something that this machine lacks, and what helps.
-type Problem struct{ What, Mend string }
+// Problem is something that this machine lacks, and what helps. A minor one
+// takes a part of the world away only.
+type Problem struct {
+	What, Mend string
+	Minor      bool
+}
 
 // Probe tries what a world needs in namespaces of its own, and tells what does
 // not work. It runs this program again with ProbeCommand.
@@ -43,14 +47,14 @@ func Probe(ctx context.Context) []Problem {
 	}
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		return []Problem{{"The probe of the kernel was interrupted: " + ctx.Err().Error() + ".", "Try again."}}
+		return []Problem{{What: "The probe of the kernel was interrupted: " + ctx.Err().Error() + ".", Mend: "Try again."}}
 	}
 	if err != nil {
 		return []Problem{userNamespaces(setting, fmt.Sprintf("%v %s", err, strings.TrimSpace(errs.String())))}
 	}
 	var problems []Problem
 	if err := json.Unmarshal(out.Bytes(), &problems); err != nil {
-		return []Problem{{"The probe of the kernel gave no answer: " + err.Error() + ".", "Run it again; if it persists, report it."}}
+		return []Problem{{What: "The probe of the kernel gave no answer: " + err.Error() + ".", Mend: "Run it again; if it persists, report it."}}
 	}
 	return problems
 }
@@ -68,20 +72,20 @@ func setting(path string) string {
 func userNamespaces(setting func(string) string, cause string) Problem {
 	switch {
 	case setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return Problem{"AppArmor forbids user namespaces to ordinary programs.",
-			"Run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"}
+		return Problem{What: "AppArmor forbids user namespaces to ordinary programs.",
+			Mend: "Run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"}
 	case setting("kernel/unprivileged_userns_clone") == "0":
-		return Problem{"User namespaces are switched off for ordinary users.",
-			"Run: sudo sysctl -w kernel.unprivileged_userns_clone=1"}
+		return Problem{What: "User namespaces are switched off for ordinary users.",
+			Mend: "Run: sudo sysctl -w kernel.unprivileged_userns_clone=1"}
 	case setting("user/max_user_namespaces") == "0":
-		return Problem{"The number of user namespaces is limited to none.",
-			"Run: sudo sysctl -w user.max_user_namespaces=10000"}
+		return Problem{What: "The number of user namespaces is limited to none.",
+			Mend: "Run: sudo sysctl -w user.max_user_namespaces=10000"}
 	case setting("user/max_net_namespaces") == "0":
-		return Problem{"The number of network namespaces is limited to none.",
-			"Run: sudo sysctl -w user.max_net_namespaces=10000"}
+		return Problem{What: "The number of network namespaces is limited to none.",
+			Mend: "Run: sudo sysctl -w user.max_net_namespaces=10000"}
 	}
-	return Problem{"User namespaces do not work here (" + strings.TrimSpace(cause) + ").",
-		"Start it outside of a container, or in one that may make user namespaces (docker run --security-opt seccomp=unconfined)."}
+	return Problem{What: "User namespaces do not work here (" + strings.TrimSpace(cause) + ").",
+		Mend: "Start it outside of a container, or in one that may make user namespaces (docker run --security-opt seccomp=unconfined)."}
 }
 
 // ProbeChild is the probe inside its namespaces: it writes the problems as JSON.
@@ -96,14 +100,16 @@ func ProbeChild(out io.Writer) error {
 	for _, c := range []struct {
 		what, mend string
 		try        func() error
+		minor      bool
 	}{
-		{"Network namespaces or veth links do not work", "Load the module: sudo modprobe veth", probeLinks},
-		{"IPv6 is switched off in this kernel", "Start Linux without ipv6.disable=1", probeIPv6},
-		{"nftables does not do all that is needed", "Load the modules: sudo modprobe -a nf_tables nft_ct nft_nat nft_chain_nat nft_hash nft_reject_inet nf_conntrack; they come with Linux 5.10 and later", probeRules},
-		{"An overlay of /usr cannot be mounted", "Use Linux 5.11 or later, and load the module: sudo modprobe overlay", probeOverlay},
+		{"Network namespaces or veth links do not work", "Load the module: sudo modprobe veth", probeLinks, false},
+		{"IPv6 is switched off in this kernel", "Start Linux without ipv6.disable=1", probeIPv6, false},
+		{"nftables does not do all that is needed", "Load the modules: sudo modprobe -a nf_tables nft_ct nft_nat nft_chain_nat nft_hash nft_reject_inet nf_conntrack; they come with Linux 5.10 and later", probeRules, false},
+		{"Idle connections are remembered for the kernel's times, not for a load balancer's", "Use a kernel with CONFIG_NF_CONNTRACK_TIMEOUT, as most distributions have", probeIdle, true},
+		{"An overlay of /usr cannot be mounted", "Use Linux 5.11 or later, and load the module: sudo modprobe overlay", probeOverlay, false},
 	} {
 		if err := c.try(); err != nil {
-			problems = append(problems, Problem{fmt.Sprintf("%s (%v).", c.what, err), c.mend})
+			problems = append(problems, Problem{What: fmt.Sprintf("%s (%v).", c.what, err), Mend: c.mend, Minor: c.minor})
 		}
 	}
 	return json.NewEncoder(out).Encode(problems)
@@ -147,7 +153,15 @@ func probeIPv6() error {
 }
 
 func probeRules() error {
-	ns, err := probeNS("c")
+	return probeTable("c", func(c *nft.Conn) error { return c.Replace(compileRules(probeVPC(), newRuleCache())) })
+}
+
+func probeIdle() error {
+	return probeTable("d", func(c *nft.Conn) error { return c.Refill(idleRules(probeVPC())) })
+}
+
+func probeTable(name string, try func(*nft.Conn) error) error {
+	ns, err := probeNS(name)
 	if err != nil {
 		return err
 	}
@@ -157,7 +171,7 @@ func probeRules() error {
 		return err
 	}
 	defer c.Close()
-	return c.Replace(compileRules(probeVPC(), newRuleCache()))
+	return try(c)
 }
 
 // probeVPC has something of everything that rules are made of.

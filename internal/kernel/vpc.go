@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/musubi-net/musubi/internal/kernel/link"
 	"github.com/musubi-net/musubi/internal/kernel/netns"
 	"github.com/musubi-net/musubi/internal/kernel/nft"
@@ -135,12 +137,21 @@ func (v *vpc) applyRules(s *spec.VPC) error {
 }
 
 func (v *vpc) applyIdle(s *spec.VPC) error {
+	if v.world.timeless.Load() {
+		return nil
+	}
 	want := idleRules(s)
 	var err error
 	if v.idle == nil {
 		err = v.rules.Refill(want)
 	} else {
 		err = v.rules.Update(v.idle, want)
+	}
+	if v.idle == nil && lacking(err) {
+		if !v.world.timeless.Swap(true) {
+			v.world.log.Warn("this kernel cannot time connections one by one (CONFIG_NF_CONNTRACK_TIMEOUT): idle ones are remembered for its own times", "error", err)
+		}
+		return nil
 	}
 	if err != nil {
 		v.idle = nil
@@ -149,6 +160,9 @@ func (v *vpc) applyIdle(s *spec.VPC) error {
 	v.idle = want
 	return nil
 }
+
+// lacking tells whether the kernel does not know what it was asked for.
+func lacking(err error) bool { return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOENT) }
 
 func (v *vpc) applyTable(s *spec.VPC) error {
 	want := compileRules(s, v.cache)

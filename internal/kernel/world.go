@@ -33,6 +33,8 @@ type World struct {
 	vpcs   map[string]*vpc // all that were ever heard of
 	// prepared are the guests whose namespaces have their settings.
 	prepared map[string]bool
+	// timeless is set if the kernel has no timeouts of single connections.
+	timeless atomic.Bool
 	// transaction limits the bytes of an nftables transaction, if it is not 0.
 	transaction int
 }
