@@ -22,6 +22,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/kernel"
 	"github.com/musubi-net/musubi/internal/plan/plantest"
@@ -249,6 +250,38 @@ func TestCrossZone(t *testing.T) {
 	if st := s.r.Status(); st.Errors != 0 {
 		t.Errorf("status %+v", st)
 	}
+}
+
+// TestGuardedBalancer changes the security groups of the load balancer and its
+// targets, and what PrivateLink clients meet.
+func TestGuardedBalancer(t *testing.T) {
+	const endpoint, node = "10.0.1.50:80", "10.0.1.20:80"
+	s := newSystem(t)
+	s.do(func(tx *cloud.Tx) { provisioning(tx); plantest.Guard(tx) })
+	s.until("everything is reported", s.settled)
+	answers := func(from, to, want string) func() bool {
+		return func() bool { text, err := s.ask(from, to); return err == nil && text == want }
+	}
+	silent := func(from, to string) func() bool {
+		return func() bool { _, err := s.ask(from, to); return err != nil }
+	}
+	s.until("the rule allows", answers("i-client", endpoint, "i-web-a 10.0.1.20"))
+	s.until("a member of the group is allowed", answers("i-web-d", node, "i-web-a 10.0.3.10"))
+	s.do(func(tx *cloud.Tx) {
+		r, _ := vpc.SecurityGroupRules.Get(tx, "sgr-sg-nlb-0")
+		r.CIDR = netip.MustParsePrefix("10.0.9.0/24")
+		vpc.SecurityGroupRules.Put(tx, r)
+	})
+	s.until("the rule forbids", silent("i-client", endpoint))
+	s.do(func(tx *cloud.Tx) { plantest.SetEnforcement(tx, "off") })
+	s.until("the rule does not count", answers("i-client", endpoint, "i-web-a 10.0.1.20"))
+	s.do(func(tx *cloud.Tx) {
+		r, _ := vpc.SecurityGroupRules.Get(tx, "sgr-sg-web-0")
+		r.CIDR, r.PeerGroupID = netip.Prefix{}, "sg-nlb"
+		vpc.SecurityGroupRules.Put(tx, r)
+	})
+	s.until("the target lets nobody in", silent("i-web-d", "10.0.1.10:80"))
+	s.until("but who comes by the load balancer", answers("i-web-d", node, "i-web-a 10.0.3.10"))
 }
 
 // resolves asks the VPC's resolver from an instance.
