@@ -110,34 +110,32 @@ func (p *pair) downloads(to string, stop <-chan struct{}) <-chan error {
 		p.t.Fatal(err)
 	}
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
-	out := make(chan error, 1)
-	sent := make(chan error, 1)
+	read, sent := make(chan error, 1), make(chan struct{})
 	go func() {
+		defer close(sent)
 		b := make([]byte, 1<<16)
 		for {
 			if _, err := c.Write(b); err != nil {
-				sent <- err
-				return
+				return // the reader sees why
 			}
 		}
 	}()
 	go func() {
 		_, err := io.Copy(io.Discard, c)
-		if errors.Is(err, net.ErrClosed) {
-			err = nil
-		}
-		out <- errors.Join(err)
+		read <- err
 	}()
 	result := make(chan error, 1)
 	go func() {
 		defer close(result)
 		select {
-		case err := <-out:
-			result <- fmt.Errorf("ended by itself: %w", err)
+		case err := <-read:
+			result <- fmt.Errorf("ended by itself: %v", err)
 			_ = c.Close()
 		case <-stop:
 			_ = c.Close()
-			<-out
+			if err := <-read; !errors.Is(err, net.ErrClosed) {
+				result <- err
+			}
 		}
 		<-sent
 	}()
