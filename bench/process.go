@@ -102,13 +102,13 @@ func (r *running) end() error {
 		return fmt.Errorf("end %s: %w", r.name, err)
 	}
 	select {
-	case <-r.done:
+	case <-r.done: //nolint:errcheck // it was told to end
 		return nil
 	case <-time.After(patience):
 	}
 	if err := r.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", r.name, err)
 	}
-	<-r.done
+	<-r.done //nolint:errcheck // it was killed
 	return nil
 }

@@ -254,7 +254,7 @@ func (w *world) open(vpc string) string {
 
 // instance is what tests want to know of one.
 type instance struct {
-	id, name, ip, public, ip6, eni, dns string
+	id, ip, public, ip6, eni, dns string
 }
 
 // launch runs an instance; it does not wait until it runs.
