@@ -129,7 +129,7 @@ func (p *pair) downloads(to string, stop <-chan struct{}) <-chan error {
 		defer close(result)
 		select {
 		case err := <-read:
-			result <- fmt.Errorf("ended by itself: %v", err)
+			result <- fmt.Errorf("ended by itself: %w", err)
 			_ = c.Close()
 		case <-stop:
 			_ = c.Close()
