@@ -76,10 +76,14 @@ func Up(ctx context.Context, o UpOptions) (*Started, error) {
 	}
 	wait, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	if err := h.Ready(wait); err != nil {
-		return nil, errors.Join(err, h.Kill())
+	err = h.Ready(wait)
+	if err == nil {
+		err = awaitWorld(ctx, o.Dir)
 	}
-	if err := awaitWorld(ctx, o.Dir); err != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		err = errors.New("interrupted before it was up")
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.Kill())
 	}
 	return &Started{Handle: h, API: "http://" + h.Address}, nil
