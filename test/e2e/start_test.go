@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -170,18 +171,23 @@ func TestStartForeground(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		c := m.command(ctx, "up", "--listen", "127.0.0.1:0")
-		var out bytes.Buffer
-		c.Stdout, c.Stderr = &out, &out
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		m.eventually(20*time.Second, "musubi up", func() bool { _, err := m.run(ctx, nil, "env"); return err == nil })
+		hello, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil || !strings.HasPrefix(hello, "Musubi is up: http://127.0.0.1:") {
+			t.Fatalf("musubi up: %v %s", err, hello)
+		}
 		pids := m.processes()
 		if err := c.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Wait(); err != nil && s != syscall.SIGKILL {
-			t.Errorf("up, after %v: %v\n%s", s, err, out.String())
+			t.Errorf("up, after %v: %v", s, err)
 		}
 		for _, p := range pids {
 			m.eventually(30*time.Second, "process "+p+" to end after "+s.String(), func() bool {
