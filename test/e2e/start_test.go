@@ -369,6 +369,43 @@ func (w *world) ids(action, path, field string) map[string]int {
 	return out
 }
 
+// TestStartAtOnce: of several that start in one directory, one does; and what a
+// killed supervisor leaves is no obstacle.
+func TestStartAtOnce(t *testing.T) {
+	t.Parallel()
+	m := stopped(t)
+	var started atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			out, err := m.run(t.Context(), nil, upDetached...)
+			switch {
+			case err == nil:
+				started.Add(1)
+			case strings.Count(out, "\n") != 1 || !strings.Contains(out, "already"):
+				t.Errorf("up, at once: %s", out)
+			}
+		})
+	}
+	all.Wait()
+	if n := started.Load(); n != 1 {
+		t.Errorf("%d were started", n)
+	}
+	w := newWorldIn(t, m)
+	v := w.vpc("10.0.0.0/16")
+	w.running(w.launch("box", w.subnet(v, "10.0.0.0/24", 0), w.open(v), ""))
+	pids := m.processes()
+	if err := syscall.Kill(m.status().Process.Supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pids {
+		m.eventually(10*time.Second, "process "+p+" to end", func() bool { _, err := os.Stat("/proc/" + p); return err != nil })
+	}
+	m.refused([]string{"status"}, m.dir, "musubi up")
+	m.must(upDetached...)
+	m.mustExec("box", "true")
+}
+
 // TestStartElsewhere: the port of a Musubi that is gone is free again.
 func TestStartElsewhere(t *testing.T) {
 	t.Parallel()
