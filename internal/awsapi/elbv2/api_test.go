@@ -234,6 +234,7 @@ func TestPaging(t *testing.T) {
 		t.Errorf("pages held %s", got)
 	}
 	c.refused("ValidationError", "marker", "DescribeTargetGroups", "Marker=%%%")
+	c.refused("ValidationError", "marker", "DescribeTargetGroups", "Marker=nonsense")
 	c.ok([]string{"<Name>network-load-balancers</Name>"}, "DescribeAccountLimits")
 	c.ok([]string{"ELBSecurityPolicy-2016-08"}, "DescribeSSLPolicies")
 	c.refused("SSLPolicyNotFound", "not found", "DescribeSSLPolicies", "Names.member.1=none")

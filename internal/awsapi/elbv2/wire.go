@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/netip"
 	"sort"
+	"strings"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/elbv2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -73,17 +74,21 @@ func tagsOut(t cloud.Tags) []model.Tag {
 
 const largestPage = 400
 
+// markerPrefix begins the markers of this program.
+const markerPrefix = "musubi:after:"
+
 // page cuts the part of a list that follows a marker, and makes the marker of
 // the rest. The marker is the key of the last element, so that a list that
 // changes meanwhile neither repeats nor loses others.
 func page[T any](list []T, key func(T) string, marker *string, size *int64) ([]T, *string, error) {
 	sort.Slice(list, func(i, j int) bool { return key(list[i]) < key(list[j]) })
 	if text(marker) != "" {
-		last, err := base64.RawURLEncoding.DecodeString(*marker)
-		if err != nil {
+		raw, err := base64.RawURLEncoding.DecodeString(*marker)
+		last, ok := strings.CutPrefix(string(raw), markerPrefix)
+		if err != nil || !ok {
 			return nil, nil, validation("The marker '" + *marker + "' is not valid")
 		}
-		list = list[sort.Search(len(list), func(i int) bool { return key(list[i]) > string(last) }):]
+		list = list[sort.Search(len(list), func(i int) bool { return key(list[i]) > last }):]
 	}
 	n := number(size)
 	if n == 0 {
@@ -92,5 +97,5 @@ func page[T any](list []T, key func(T) string, marker *string, size *int64) ([]T
 	if len(list) <= n {
 		return list, nil, nil
 	}
-	return list[:n], new(base64.RawURLEncoding.EncodeToString([]byte(key(list[n-1])))), nil
+	return list[:n], new(base64.RawURLEncoding.EncodeToString([]byte(markerPrefix + key(list[n-1])))), nil
 }

@@ -214,6 +214,7 @@ func TestPoliciesAndProfiles(t *testing.T) {
 		t.Errorf("%d policies of %d on %d pages", seen, all, pages)
 	}
 	l.refused(400, "ValidationError", "Invalid Marker", "ListRoles", "Marker", "???")
+	l.refused(400, "ValidationError", "Invalid Marker", "ListRoles", "Marker", "nonsense")
 }
 
 func TestWhoIsCalling(t *testing.T) {
