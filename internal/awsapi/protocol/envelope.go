@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -60,26 +59,9 @@ func queryError(namespace string, e *Error, status int, requestID string) []byte
 	return w.Bytes()
 }
 
-// changeBatchError is the one error with an envelope of its own.
-func changeBatchError(namespace string, e *ChangeBatchError, requestID string) *response {
-	w := &xmlWriter{}
-	w.root("InvalidChangeBatch", namespace)
-	w.open("Messages")
-	for _, m := range e.Messages {
-		w.leaf("Message", m)
-	}
-	w.close("Messages")
-	w.leaf("RequestId", requestID)
-	w.close("InvalidChangeBatch")
-	return &response{status: http.StatusBadRequest, contentType: "text/xml", body: w.Bytes()}
-}
-
 // refusal turns whatever a handler returned into a response and the error code
 // to log. internal is the cause if the fault is not the client's.
 func (s *service) refusal(err error, requestID string) (r *response, code string, internal error) {
-	if batch, ok := errors.AsType[*ChangeBatchError](err); ok && s.Protocol == RESTXML {
-		return changeBatchError(s.Namespace, batch, requestID), "InvalidChangeBatch", nil
-	}
 	e, known := s.translate(err)
 	if !known {
 		internal = err

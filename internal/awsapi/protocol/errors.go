@@ -23,9 +23,6 @@ func (s *service) translate(err error) (e *Error, known bool) {
 	if domain, ok := errors.AsType[*cloud.Error](err); ok {
 		return s.domain(domain), true
 	}
-	if batch, ok := errors.AsType[*ChangeBatchError](err); ok {
-		return &Error{Code: "InvalidChangeBatch", Message: batch.Error(), Status: http.StatusBadRequest}, true
-	}
 	code := "InternalFailure"
 	if s.Protocol == EC2 {
 		code = "InternalError"
@@ -65,7 +62,8 @@ func (s *service) statusOf(code string, kind cloud.Kind) int {
 	case "InternalError", "InternalFailure", "ServiceFailure":
 		return http.StatusInternalServerError
 	}
-	if kind == cloud.KindForbidden && s.Protocol != RESTXML {
+	// EC2 and Route 53 answer 400 to all but the codes above.
+	if kind == cloud.KindForbidden && s.Protocol != RESTXML && s.Protocol != EC2 {
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest

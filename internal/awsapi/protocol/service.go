@@ -9,7 +9,6 @@ package protocol
 import (
 	"context"
 	"reflect"
-	"strings"
 
 	"github.com/musubi-net/musubi/internal/awsapi/model"
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -93,13 +92,3 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-// ChangeBatchError is Route 53's refusal of a batch of changes, which has an
-// envelope of its own: one message per change that can not be made.
-type ChangeBatchError struct {
-	Messages []string
-}
-
-func (e *ChangeBatchError) Error() string {
-	return "InvalidChangeBatch: " + strings.Join(e.Messages, ", ")
-}

@@ -47,11 +47,11 @@ func (a *API) Service() protocol.Service {
 	}}
 }
 
-// do runs a command. A refused batch has an envelope of its own.
+// do runs a command. A refused batch tells everything that is wrong with it.
 func do[R any](ctx context.Context, a *API, call *protocol.Call, c cloud.Command[R]) (R, error) {
 	r, err := engine.Do(ctx, a.engine, call.Caller, c)
 	if batch, ok := errors.AsType[*dns.BatchError](err); ok {
-		return r, &protocol.ChangeBatchError{Messages: batch.Messages}
+		return r, &protocol.Error{Code: "InvalidChangeBatch", Message: "[" + strings.Join(batch.Messages, ", ") + "]"}
 	}
 	return r, err
 }
