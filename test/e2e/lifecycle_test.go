@@ -353,16 +353,29 @@ func shellOnTerminal(t *testing.T, w *world) {
 	}
 	typed("until [ \"$(stty size)\" = '44 111' ]; do :; done; echo re''sized\n")
 	await("resized")
-	typed("echo sl''eeping; sleep 1000; echo woken\n")
-	await("sleeping")
+	typed("sleep 1000; echo woken\n")
+	w.eventually(10*time.Second, "sleep in the foreground", func() bool {
+		_, err := w.exec("box", "grep -qx sleep /proc/[0-9]*/comm")
+		return err == nil
+	})
 	typed("\x03")
 	await("^C")
 	typed("echo inter''rupted\n")
 	await("interrupted")
 	typed("exit 3\n")
-	err := c.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	err := error(nil)
+	for waiting := true; waiting; {
+		select {
+		case s := <-text:
+			seen.WriteString(s)
+		case err = <-ended:
+			waiting = false
+		}
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 {
-		t.Errorf("the shell's exit code: %v", err)
+		t.Errorf("the shell's exit code: %v\n%s", err, seen.String())
 	}
 }
 
