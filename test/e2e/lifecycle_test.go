@@ -430,9 +430,7 @@ func TestDownAndUp(t *testing.T) {
 
 	pids := w.processes()
 	w.must("down")
-	for _, p := range pids {
-		w.eventually(10*time.Second, "process "+p+" to end", func() bool { _, err := os.Stat("/proc/" + p); return err != nil })
-	}
+	w.ended(pids)
 	if out, err := w.run(t.Context(), nil, "status"); err == nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "musubi up") {
 		t.Errorf("status after down: %v %s", err, out)
 	}

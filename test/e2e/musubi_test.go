@@ -84,12 +84,7 @@ func (m *musubi) finish() {
 	if err != nil {
 		m.t.Errorf("down --purge: %v\n%s", err, out)
 	}
-	for _, p := range pids {
-		m.eventually(10*time.Second, "process "+p+" to end", func() bool {
-			_, err := os.Stat("/proc/" + p)
-			return err != nil
-		})
-	}
+	m.ended(pids)
 	if _, err := os.Stat(m.dir); !errors.Is(err, os.ErrNotExist) {
 		entries, _ := os.ReadDir(m.dir)
 		m.t.Errorf("down --purge left %s: %v", m.dir, entries)
@@ -99,6 +94,18 @@ func (m *musubi) finish() {
 	}
 	if err := os.RemoveAll(m.home); err != nil {
 		m.t.Error(err)
+	}
+}
+
+// ended waits until processes have ended. What is left for the machine's first
+// process to collect has.
+func (m *musubi) ended(pids []string) {
+	m.t.Helper()
+	for _, p := range pids {
+		m.eventually(30*time.Second, "process "+p+" to end", func() bool {
+			b, err := os.ReadFile("/proc/" + p + "/stat")
+			return err != nil || strings.Contains(string(b), ") Z ")
+		})
 	}
 }
 

@@ -189,12 +189,7 @@ func TestStartForeground(t *testing.T) {
 		if err := c.Wait(); err != nil && s != syscall.SIGKILL {
 			t.Errorf("up, after %v: %v", s, err)
 		}
-		for _, p := range pids {
-			m.eventually(30*time.Second, "process "+p+" to end after "+s.String(), func() bool {
-				_, err := os.Stat("/proc/" + p)
-				return err != nil
-			})
-		}
+		m.ended(pids)
 		m.must(upDetached...) // what a killed one left is no obstacle
 	}
 }
@@ -398,9 +393,7 @@ func TestStartAtOnce(t *testing.T) {
 	if err := syscall.Kill(m.status().Process.Supervisor, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range pids {
-		m.eventually(10*time.Second, "process "+p+" to end", func() bool { _, err := os.Stat("/proc/" + p); return err != nil })
-	}
+	m.ended(pids)
 	m.refused([]string{"status"}, m.dir, "musubi up")
 	m.must(upDetached...)
 	m.mustExec("box", "true")
