@@ -115,3 +115,56 @@ func TestWorldInternet(t *testing.T) {
 		t.Errorf("an internet gateway in use was detached: %v", err)
 	}
 }
+
+// TestWorldInternetFacing: a load balancer on the internet, in front of targets
+// in a private subnet.
+func TestWorldInternetFacing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, b := w.vpc("10.0.0.0/16"), w.vpc("10.0.0.0/16")
+	clients, front, back := w.subnet(a, "10.0.0.0/24", 0), w.subnet(b, "10.0.0.0/24", 0), w.subnet(b, "10.0.1.0/24", 0)
+	w.ec2("ModifySubnetAttribute", "SubnetId", clients, "MapPublicIpOnLaunch.Value", "true")
+	w.table(a, []string{"GatewayId", w.gateway(a)}, clients)
+	gateway := w.gateway(b)
+	w.table(b, []string{"GatewayId", gateway}, front)
+	open := w.open(b)
+	in := w.running(w.launch("client", clients, w.open(a), ""), w.launch("target", back, open, ""), w.launch("inside", back, open, ""))
+	w.peer("client")
+	w.peer("inside")
+	w.peer("target", "80")
+	allocation, public := w.address()
+	tg := w.targetGroup("tg", b, "TCP_UDP", "80")
+	e := w.elb("CreateLoadBalancer", "Name", "lb", "Type", "network", "Scheme", "internet-facing",
+		"SubnetMappings.member.1.SubnetId", front, "SubnetMappings.member.1.AllocationId", allocation).all("CreateLoadBalancerResult/LoadBalancers/member")[0]
+	lb := balancer{e.text("LoadBalancerArn"), e.text("DNSName")}
+	w.listener(lb, "TCP_UDP", "80", tg)
+	w.register(tg, in[1].id)
+	w.waitActive(lb)
+	w.waitHealth(tg, "healthy", in[1].id)
+	w.resolves("client", lb.dns, public)
+	expect := func(what, want, from, network, address string) {
+		t.Helper()
+		var got string
+		w.eventually(10*time.Second, what+": "+want, func() bool {
+			got = w.callFrom(from, network, address+":80")
+			return strings.Contains(got, want)
+		})
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	expect("over the internet", "hears "+in[0].public+":", "client", "tcp", lb.dns)
+	expect("over the internet, UDP", "hears "+in[0].public+":", "client", "udp", lb.dns)
+	expect("the target has no way out", "timeout", "target", "tcp", in[0].public)
+	w.attribute(tg, "preserve_client_ip.enabled", "false")
+	expect("with the node as source", "hears 10.0.0.", "client", "tcp", lb.dns)
+	if _, err := w.ask("ec2", "ReleaseAddress", "AllocationId", allocation); err == nil {
+		t.Error("the address of a load balancer was released")
+	}
+	w.elb("DeleteLoadBalancer", "LoadBalancerArn", lb.arn)
+	expect("a load balancer that is gone", "timeout", "client", "tcp", public)
+	w.eventually(10*time.Second, "the address to be free", func() bool {
+		_, err := w.ask("ec2", "ReleaseAddress", "AllocationId", allocation)
+		return err == nil
+	})
+}
