@@ -63,7 +63,6 @@ func resources(r cloud.Reader) map[string]int {
 	count(n, "route table", r, vpc.RouteTables)
 	count(n, "internet gateway", r, vpc.InternetGateways)
 	count(n, "NAT gateway", r, vpc.NATGateways)
-	count(n, "elastic IP", r, vpc.Addresses)
 	count(n, "security group", r, vpc.SecurityGroups)
 	count(n, "network interface", r, vpc.NetworkInterfaces)
 	count(n, "load balancer", r, elb.LoadBalancers)
@@ -72,6 +71,11 @@ func resources(r cloud.Reader) map[string]int {
 	count(n, "VPC endpoint", r, privatelink.Endpoints)
 	count(n, "hosted zone", r, dns.Zones)
 	count(n, "role", r, iam.Roles)
+	for a := range vpc.Addresses.All(r) {
+		if !a.Amazon {
+			n["elastic IP"]++
+		}
+	}
 	for i := range compute.Instances.All(r) {
 		if i.State != compute.Terminated {
 			n["instance"]++
