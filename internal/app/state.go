@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/acm"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
@@ -26,7 +27,7 @@ const stateFile = "state.db"
 // tables lists the tables of all families.
 func tables() []cloud.AnyTable {
 	var all []cloud.AnyTable
-	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), dns.Tables()} {
+	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), dns.Tables(), acm.Tables()} {
 		all = append(all, t...)
 	}
 	return all

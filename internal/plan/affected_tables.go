@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/acm"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
@@ -24,8 +25,10 @@ func (t *touched) change(c cloud.Change) {
 		t.filter(c)
 	case compute.Instances.Name(), iam.InstanceProfiles.Name():
 		t.instances(c)
-	case elb.LoadBalancers.Name(), elb.Listeners.Name(), elb.TargetGroups.Name(), elb.Targets.Name():
+	case elb.LoadBalancers.Name(), elb.Listeners.Name(), elb.Rules.Name(), elb.TargetGroups.Name(), elb.Targets.Name():
 		t.balancing(c)
+	case elb.TrustStores.Name(), acm.Certificates.Name(), iam.ServerCertificates.Name():
+		t.certified(c)
 	case privatelink.Endpoints.Name():
 		for _, e := range sides[privatelink.Endpoint](c) {
 			t.endpoint(e)
@@ -36,6 +39,11 @@ func (t *touched) change(c cloud.Change) {
 		}
 	case dns.RecordSets.Name():
 		for _, s := range sides[dns.RecordSet](c) {
+			for x := range acm.Certificates.By(t.r, acm.ByRecord, s.Name) {
+				if x.Status == acm.PendingValidation {
+					t.certificates.add(x.ARN)
+				}
+			}
 			if z, ok := dns.Zones.Get(t.r, s.ZoneID); ok {
 				t.zone(z)
 			}
@@ -155,9 +163,10 @@ func (t *touched) balancing(c cloud.Change) {
 		}
 	}
 	for _, l := range sides[elb.Listener](c) {
-		if lb, ok := elb.LoadBalancers.Get(t.r, l.LoadBalancerARN); ok {
-			t.balancer(lb.ARN, lb.VPCID)
-		}
+		t.balancerOf(l.LoadBalancerARN)
+	}
+	for _, x := range sides[elb.Rule](c) {
+		t.balancerOf(x.LoadBalancerARN)
 	}
 	for _, g := range sides[elb.TargetGroup](c) {
 		t.group(g.ARN)
@@ -179,8 +188,40 @@ func visible(lb elb.LoadBalancer) elb.LoadBalancer {
 // group touches the load balancers that use a target group.
 func (t *touched) group(arn string) {
 	for l := range elb.Listeners.By(t.r, elb.ByGroup, arn) {
-		if lb, ok := elb.LoadBalancers.Get(t.r, l.LoadBalancerARN); ok {
-			t.balancer(lb.ARN, lb.VPCID)
+		t.balancerOf(l.LoadBalancerARN)
+	}
+	for x := range elb.Rules.By(t.r, elb.ByGroup, arn) {
+		t.balancerOf(x.LoadBalancerARN)
+	}
+}
+
+func (t *touched) balancerOf(arn string) {
+	if lb, ok := elb.LoadBalancers.Get(t.r, arn); ok {
+		t.balancer(lb.ARN, lb.VPCID)
+	}
+}
+
+// certified touches the load balancers that present a certificate or ask for
+// those of a trust store.
+func (t *touched) certified(c cloud.Change) {
+	var used []string
+	for _, x := range sides[acm.Certificate](c) {
+		used = append(used, x.ARN)
+		if x.Status == acm.PendingValidation {
+			t.certificates.add(x.ARN)
+		}
+	}
+	for _, x := range sides[iam.ServerCertificate](c) {
+		used = append(used, x.ARN())
+	}
+	for _, arn := range used {
+		for l := range elb.Listeners.By(t.r, elb.ByCertificate, arn) {
+			t.balancers.add(l.LoadBalancerARN)
+		}
+	}
+	for _, x := range sides[elb.TrustStore](c) {
+		for l := range elb.Listeners.By(t.r, elb.ByTrustStore, x.ARN) {
+			t.balancers.add(l.LoadBalancerARN)
 		}
 	}
 }
@@ -189,15 +230,25 @@ func (t *touched) group(arn string) {
 // endpoints that are pinned to it. Their consumers' VPCs do not change with what
 // is behind the load balancer.
 func (t *touched) balancer(arn, vpcID string) {
-	if t.balancers[arn] {
+	if t.done[arn] {
 		return
 	}
+	t.done.add(arn)
 	t.balancers.add(arn)
+	t.nested(arn)
 	t.vpcs.add(vpcID)
 	t.health.add(vpcID)
 	t.public.add(arn)
 	for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, arn) {
 		t.public.add(e.ID)
+	}
+}
+
+// nested touches the network load balancers that have an application load
+// balancer as their target.
+func (t *touched) nested(arn string) {
+	for target := range elb.Targets.By(t.r, "target", arn) {
+		t.group(target.TargetGroupARN)
 	}
 }
 
@@ -210,6 +261,7 @@ func (t *touched) endpoint(e privatelink.Endpoint) {
 	for _, i := range e.Interfaces {
 		if lb, ok := elb.LoadBalancers.Get(t.r, i.LoadBalancerARN); ok {
 			t.vpcs.add(lb.VPCID)
+			t.balancers.add(lb.ARN) // its entrances
 		}
 	}
 }

@@ -39,6 +39,13 @@ type VPC struct {
 	Listeners   []Listener
 	TargetSets  []TargetSet
 	Guards      []Guard
+	// Sockets are where user space answers for load balancers, on nodes' private
+	// addresses (which are in Local).
+	Sockets []Socket
+	// Visitor is the router's own address (of Local) from which a person on the
+	// host looks into the VPC; its connections meet listeners, endpoints and
+	// groups like a guest's. Invalid without a subnet.
+	Visitor netip.Addr
 	// Internet is nil without an internet gateway.
 	Internet *InternetGateway
 }
@@ -160,6 +167,13 @@ type Guard struct {
 	Checked bool
 }
 
+// Socket is an address, protocol and port of the router itself.
+type Socket struct {
+	Address  netip.Addr
+	Protocol int // 6, 17
+	Port     uint16
+}
+
 // Listener sends what arrives for an address, protocol and port to a target set.
 // Addresses are fabric VIPs (for endpoints), node addresses (for clients in the
 // VPC) and public addresses (for clients on the internet).
@@ -173,6 +187,11 @@ type Listener struct {
 	KeepClient bool
 	// IdleSeconds is how long an idle connection or flow lives.
 	IdleSeconds int
+	// Local sends to a socket of the router (Sockets): the one target of the set.
+	// The source stays what it is, also what comes over the fabric.
+	Local bool
+	// Sticky chooses the target by the client's address alone.
+	Sticky bool
 }
 
 // TargetSet is what one listener of one zone balances over. Weights are equal:

@@ -19,6 +19,10 @@ const (
 	ByName  = "name" // Scope.Key() + "/" + name
 	ByLB    = "lb"   // load balancer ARN
 	ByGroup = "group"
+
+	ByListener    = "listener"
+	ByCertificate = "certificate"
+	ByTrustStore  = "trust-store"
 )
 
 // LoadBalancerState is a load balancer's state, as AWS spells it.
@@ -31,7 +35,7 @@ const (
 	Failed       LoadBalancerState = "failed"
 )
 
-// LoadBalancer is a network (or, later, application) load balancer.
+// LoadBalancer is a network or application load balancer.
 type LoadBalancer struct {
 	ARN string
 	cloud.Scope
@@ -87,7 +91,7 @@ type Listener struct {
 	cloud.Scope
 	LoadBalancerARN string
 	Port            int
-	Protocol        string // TCP, UDP, TCP_UDP, TLS
+	Protocol        string // TCP, UDP, TCP_UDP, TLS, HTTP, HTTPS
 	// Targets are the target groups of the forward action, with weights.
 	Targets    []WeightedGroup
 	Attributes map[string]string
@@ -95,7 +99,124 @@ type Listener struct {
 	// GroupStickinessSeconds is the duration that was given with a group
 	// stickiness that is off; it has no effect.
 	GroupStickinessSeconds int
+	// Actions are the default actions of an application listener; a network
+	// listener has Targets instead.
+	Actions []Action
+	// SSLPolicy, the default certificate and the others (chosen by SNI) are those
+	// of HTTPS and TLS listeners. They are ARNs of ACM or IAM.
+	SSLPolicy      string
+	CertificateARN string
+	Certificates   []string
+	ALPN           string // TLS; empty is None
+	Mutual         *MutualTLS
 }
+
+// MutualTLS is what an HTTPS listener asks of its clients' certificates.
+type MutualTLS struct {
+	Mode          string // off, passthrough, verify
+	TrustStoreARN string
+	IgnoreExpired bool
+	AdvertiseCAs  string // on, off
+}
+
+// Action is what a rule does; exactly one of Forward, Redirect and Fixed is set.
+type Action struct {
+	Type     string // forward, redirect, fixed-response
+	Order    int
+	Forward  *Forward
+	Redirect *Redirect
+	Fixed    *FixedResponse
+}
+
+// Forward sends to target groups by weight.
+type Forward struct {
+	Groups        []WeightedGroup
+	Sticky        bool
+	StickySeconds int
+}
+
+// Redirect answers with a Location; its parts have AWS's placeholders.
+type Redirect struct {
+	Protocol, Host, Port, Path, Query string
+	StatusCode                        string // HTTP_301, HTTP_302
+}
+
+// FixedResponse answers by itself.
+type FixedResponse struct {
+	StatusCode, ContentType, Body string
+}
+
+// Condition is one of a rule's conditions; which fields are set depends on
+// Field.
+type Condition struct {
+	Field  string // host-header, path-pattern, http-header, …
+	Header string
+	Values []string
+	Pairs  []QueryPair
+	// Legacy says that the values were given without a ...Config structure.
+	Legacy bool
+}
+
+// QueryPair is a pattern of a query parameter; an empty Key matches any.
+type QueryPair struct{ Key, Value string }
+
+// Rule is a rule of an application listener. The default rule is not one: it is
+// the listener's own actions.
+type Rule struct {
+	ARN string
+	cloud.Scope
+	ListenerARN     string
+	LoadBalancerARN string
+	Priority        int // 1-50000
+	Conditions      []Condition
+	Actions         []Action
+	Tags            cloud.Tags
+}
+
+// Rules is the table of rules.
+var Rules = cloud.NewTable("listener-rule", func(x *Rule) string { return x.ARN },
+	cloud.Index[Rule]{Name: ByListener, Keys: func(x *Rule) []string { return []string{x.ListenerARN} }},
+	cloud.Index[Rule]{Name: ByLB, Keys: func(x *Rule) []string { return []string{x.LoadBalancerARN} }},
+	cloud.Index[Rule]{Name: ByGroup, Keys: func(x *Rule) []string { return groupsOfActions(x.Actions) }})
+
+// groupsOfActions lists the target groups that actions forward to.
+func groupsOfActions(actions []Action) []string {
+	var k []string
+	for _, a := range actions {
+		if a.Forward != nil {
+			for _, g := range a.Forward.Groups {
+				k = append(k, g.TargetGroupARN)
+			}
+		}
+	}
+	return k
+}
+
+// TrustStore is a bundle of certificate authorities for mutual TLS.
+type TrustStore struct {
+	ARN string
+	cloud.Scope
+	Name         string
+	Status       string // CREATING, ACTIVE
+	Bundle       string // PEM
+	Revocations  []Revocation
+	NextRevision int64
+	CreatedAt    time.Time
+	Tags         cloud.Tags
+}
+
+// Revocation is a certificate revocation list of a trust store.
+type Revocation struct {
+	ID      int64
+	Type    string // CRL
+	Content string // PEM
+	Entries int
+}
+
+// TrustStores is the table of trust stores.
+var TrustStores = cloud.NewTable("trust-store", func(t *TrustStore) string { return t.ARN },
+	cloud.Index[TrustStore]{Name: ByScope, Keys: func(t *TrustStore) []string { return []string{t.Key()} }},
+	cloud.Index[TrustStore]{Name: ByName, Keys: func(t *TrustStore) []string { return []string{t.Key() + "/" + t.Name} }})
 
 // WeightedGroup is a target group in a forward action.
 type WeightedGroup struct {
@@ -112,22 +233,34 @@ var Listeners = cloud.NewTable("listener", func(l *Listener) string { return l.A
 		for _, t := range l.Targets {
 			k = append(k, t.TargetGroupARN)
 		}
-		return k
+		return append(k, groupsOfActions(l.Actions)...)
+	}},
+	// "certificate" finds the listeners that use a certificate.
+	cloud.Index[Listener]{Name: ByCertificate, Keys: func(l *Listener) []string {
+		return append([]string{l.CertificateARN}, l.Certificates...)
+	}},
+	cloud.Index[Listener]{Name: ByTrustStore, Keys: func(l *Listener) []string {
+		if l.Mutual == nil {
+			return nil
+		}
+		return []string{l.Mutual.TrustStoreARN}
 	}})
 
 // TargetGroup is a target group.
 type TargetGroup struct {
 	ARN string
 	cloud.Scope
-	Name          string
-	Protocol      string
-	Port          int
-	VPCID         string
-	TargetType    string // instance, ip, alb
-	IPAddressType string // ipv4, ipv6
-	HealthCheck   HealthCheck
-	Attributes    map[string]string
-	Tags          cloud.Tags
+	Name     string
+	Protocol string
+	// ProtocolVersion is HTTP1, HTTP2 or GRPC for HTTP and HTTPS, else empty.
+	ProtocolVersion string
+	Port            int
+	VPCID           string
+	TargetType      string // instance, ip, alb
+	IPAddressType   string // ipv4, ipv6
+	HealthCheck     HealthCheck
+	Attributes      map[string]string
+	Tags            cloud.Tags
 }
 
 // HealthCheck says how targets are probed.
@@ -163,13 +296,17 @@ const (
 type Target struct {
 	TargetGroupARN string
 	cloud.Scope
-	// ID is an instance id or an address.
+	// ID is an instance id, an address or the ARN of an application load balancer.
 	ID   string
 	Port int
 	// Zone is the zone it counts for; "all" for addresses outside the VPC.
-	Zone         string
-	Health       HealthState
-	Reason       string // Target.FailedHealthChecks, …
+	Zone   string
+	Health HealthState
+	Reason string // Target.FailedHealthChecks, …
+	// Detail is what the reason's description names: the codes of a mismatch.
+	Detail string
+	// HealthyAt is when it was last found healthy, after it was not.
+	HealthyAt    time.Time
 	RegisteredAt time.Time
 	// DrainingSince is set when it was deregistered; the reconciler removes it
 	// when the deregistration delay is over.
@@ -189,5 +326,5 @@ var Targets = cloud.NewTable("target", func(t *Target) string { return TargetKey
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable {
-	return []cloud.AnyTable{LoadBalancers, Listeners, TargetGroups, Targets}
+	return []cloud.AnyTable{LoadBalancers, Listeners, Rules, TargetGroups, Targets, TrustStores}
 }

@@ -119,5 +119,5 @@ const (
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable {
-	return []cloud.AnyTable{Roles, Policies, InstanceProfiles, Sessions}
+	return []cloud.AnyTable{Roles, Policies, InstanceProfiles, Sessions, ServerCertificates}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/acm"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
@@ -37,7 +38,7 @@ const (
 // Schema has the tables of the families that the plan reads.
 func Schema() *cloud.Schema {
 	var tables []cloud.AnyTable
-	for _, x := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables(), dns.Tables(), iam.Tables()} {
+	for _, x := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables(), dns.Tables(), iam.Tables(), acm.Tables()} {
 		tables = append(tables, x...)
 	}
 	return cloud.NewSchema(tables...)
