@@ -66,15 +66,6 @@ func unhealthyDescription(reason string) string {
 	return "Health checks failed"
 }
 
-// balancerOf finds the one load balancer that uses a target group.
-func balancerOf(r cloud.Reader, groupARN string) (LoadBalancer, bool) {
-	x, ok := Listeners.First(r, ByGroup, groupARN)
-	if !ok {
-		return LoadBalancer{}, false
-	}
-	return LoadBalancers.Get(r, x.LoadBalancerARN)
-}
-
 // Departed reports whether a target's instance is gone for good: the reconciler
 // then reports the target drained, as AWS deregisters terminated instances.
 func Departed(r cloud.Reader, t Target) bool {

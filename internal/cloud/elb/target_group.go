@@ -157,7 +157,7 @@ func (c ModifyTargetGroupAttributes) Apply(tx *cloud.Tx) (TargetGroup, error) {
 	return g, nil
 }
 
-// DeleteTargetGroup deletes a target group that no listener uses. One that does
+// DeleteTargetGroup deletes a target group that no listener and no rule uses. One that does
 // not exist is no error.
 type DeleteTargetGroup struct{ ARN string }
 
@@ -167,7 +167,7 @@ func (c DeleteTargetGroup) Apply(tx *cloud.Tx) (cloud.None, error) {
 	if err != nil {
 		return cloud.None{}, nil
 	}
-	if _, used := Listeners.First(tx, ByGroup, g.ARN); used {
+	if inUse(tx, g.ARN) {
 		return cloud.None{}, cloud.Errorf(cloud.KindInUse, subjectGroup, "ResourceInUse",
 			"Target group '%s' is currently in use by a listener or a rule", g.ARN)
 	}
@@ -176,15 +176,4 @@ func (c DeleteTargetGroup) Apply(tx *cloud.Tx) (cloud.None, error) {
 	}
 	TargetGroups.Delete(tx, g.ARN)
 	return cloud.None{}, nil
-}
-
-// LoadBalancersOf lists the ARNs of the load balancers that use a target group.
-func LoadBalancersOf(r cloud.Reader, groupARN string) []string {
-	var out []string
-	for x := range Listeners.By(r, ByGroup, groupARN) {
-		if !slices.Contains(out, x.LoadBalancerARN) {
-			out = append(out, x.LoadBalancerARN)
-		}
-	}
-	return out
 }
