@@ -55,7 +55,8 @@ func PublicOwners(r cloud.Reader) []string {
 }
 
 // balancerNames are the regional name, without the zones that have no healthy
-// target (all zones if that leaves none), and a name per zone.
+// target (all zones if that leaves none), and of network load balancers a name
+// per zone.
 func balancerNames(r cloud.Reader, lb elb.LoadBalancer, names map[string][]netip.Addr) {
 	if lb.DNSName == "" {
 		return
@@ -71,7 +72,9 @@ func balancerNames(r cloud.Reader, lb elb.LoadBalancer, names map[string][]netip
 		if len(addresses) == 0 {
 			continue
 		}
-		names[n.Zone+"."+name] = addresses
+		if lb.Type == "network" {
+			names[n.Zone+"."+name] = addresses
+		}
 		all = append(all, addresses...)
 		if good[n.Zone] {
 			up = append(up, addresses...)
@@ -85,14 +88,15 @@ func balancerNames(r cloud.Reader, lb elb.LoadBalancer, names map[string][]netip
 	}
 }
 
-// healthyZones are the zones in which every listener has a healthy target.
+// healthyZones are the zones in which every group that a listener or rule forwards
+// to has a healthy target.
 func healthyZones(r cloud.Reader, lb elb.LoadBalancer) map[string]bool {
 	good := map[string]bool{}
 	for _, n := range lb.Nodes {
 		good[n.Zone] = true
 	}
-	for l := range elb.Listeners.By(r, elb.ByLB, lb.ARN) {
-		p := newPool(r, lb, l)
+	for _, groups := range forwardsOf(r, lb) {
+		p := poolOf(r, lb, groups)
 		for zone := range good {
 			good[zone] = good[zone] && p.zoneHealthy(zone)
 		}

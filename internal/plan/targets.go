@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
@@ -13,29 +14,82 @@ import (
 // everyZone is the zone of targets outside the VPC: they count for all.
 const everyZone = "all"
 
-// member is a target that may receive: registered, not draining, in use.
+// member is a registered target in use, or one node of an application load
+// balancer that is a target.
 type member struct {
-	key     string
+	key, id string
 	address netip.AddrPort
 	zone    string
 	health  elb.HealthState
+	// since is when it was last found healthy.
+	since    time.Time
+	draining bool
 }
 
-// members are a group's targets behind a load balancer. What DescribeTargetHealth
-// calls draining or unused (a zone without node, an instance that does not run)
-// is not among them.
+// members are a group's targets behind a load balancer that may receive. What
+// DescribeTargetHealth calls draining or unused (a zone without node, an instance
+// that does not run) is not among them.
 func members(r cloud.Reader, lb elb.LoadBalancer, g elb.TargetGroup) []member {
+	return slices.DeleteFunc(registered(r, lb, g), func(m member) bool { return m.draining })
+}
+
+// registered are members and the targets that drain.
+func registered(r cloud.Reader, lb elb.LoadBalancer, g elb.TargetGroup) []member {
 	var out []member
 	for t := range elb.Targets.By(r, elb.ByGroup, g.ARN) {
-		if !t.DrainingSince.IsZero() || t.Zone != everyZone && !hasZone(lb, t.Zone) {
-			continue
-		}
-		if a, ok := targetAddress(r, g, t); ok {
-			out = append(out, member{key: elb.TargetKey(t.TargetGroupARN, t.ID, t.Port), address: a, zone: t.Zone, health: t.Health})
+		for _, p := range placesOf(r, g, t) {
+			if p.zone != everyZone && !hasZone(lb, p.zone) {
+				continue
+			}
+			out = append(out, member{key: elb.TargetKey(t.TargetGroupARN, t.ID, t.Port), id: t.ID, address: p.address, zone: p.zone,
+				health: t.Health, since: t.HealthyAt, draining: !t.DrainingSince.IsZero()})
 		}
 	}
 	slices.SortFunc(out, func(a, b member) int { return cmp.Or(a.address.Compare(b.address), cmp.Compare(a.key, b.key)) })
 	return out
+}
+
+// place is where a target receives.
+type place struct {
+	address netip.AddrPort
+	zone    string
+}
+
+// placesOf are the places of a target in use: one, but of an application load
+// balancer each node's IPv4 address.
+func placesOf(r cloud.Reader, g elb.TargetGroup, t elb.Target) []place {
+	if g.TargetType != "alb" {
+		a, ok := targetAddress(r, g, t)
+		if !ok {
+			return nil
+		}
+		return []place{{a, t.Zone}}
+	}
+	var out []place
+	alb, _ := elb.LoadBalancers.Get(r, t.ID)
+	for _, n := range alb.Nodes {
+		if n.PrivateIP.IsValid() {
+			out = append(out, place{netip.AddrPortFrom(n.PrivateIP, uint16(t.Port)), n.Zone})
+		}
+	}
+	return out
+}
+
+// TargetAddresses is where a target receives: TargetAddress, or every node of an
+// application load balancer.
+func TargetAddresses(r cloud.Reader, t elb.Target) []netip.AddrPort {
+	g, _ := elb.TargetGroups.Get(r, t.TargetGroupARN)
+	if g.TargetType == "alb" {
+		var out []netip.AddrPort
+		for _, p := range placesOf(r, g, t) {
+			out = append(out, p.address)
+		}
+		return out
+	}
+	if a, ok := TargetAddress(r, t); ok {
+		return []netip.AddrPort{a}
+	}
+	return nil
 }
 
 // TargetAddress is where a target receives: an address, or the primary address
@@ -70,108 +124,4 @@ func targetAddress(r cloud.Reader, g elb.TargetGroup, t elb.Target) (netip.AddrP
 
 func hasZone(lb elb.LoadBalancer, zone string) bool {
 	return slices.ContainsFunc(lb.Nodes, func(n elb.Node) bool { return n.Zone == zone })
-}
-
-// pool is what a listener balances over.
-type pool struct {
-	lb     elb.LoadBalancer
-	groups []poolGroup
-}
-
-type poolGroup struct {
-	group   elb.TargetGroup
-	weight  int
-	members []member
-}
-
-func newPool(r cloud.Reader, lb elb.LoadBalancer, l elb.Listener) pool {
-	p := pool{lb: lb}
-	for _, w := range l.Targets {
-		g, ok := elb.TargetGroups.Get(r, w.TargetGroupARN)
-		if !ok {
-			continue
-		}
-		weight := w.Weight
-		if len(l.Targets) == 1 {
-			weight = 1
-		}
-		if weight > 0 {
-			p.groups = append(p.groups, poolGroup{group: g, weight: weight, members: members(r, lb, g)})
-		}
-	}
-	return p
-}
-
-// keepClient is true if all groups keep the client's address: a listener has one
-// way for all of its targets.
-func (p pool) keepClient() bool {
-	for _, g := range p.groups {
-		if !elb.PreservesClient(g.group) {
-			return false
-		}
-	}
-	return len(p.groups) > 0
-}
-
-// own are the group's members that serve a zone.
-func (p pool) own(g poolGroup, zone string) []member {
-	if elb.CrossZone(p.lb, g.group) {
-		return g.members
-	}
-	return slices.DeleteFunc(slices.Clone(g.members), func(m member) bool { return m.zone != zone && m.zone != everyZone })
-}
-
-func healthy(in []member) []member {
-	return slices.DeleteFunc(slices.Clone(in), func(m member) bool { return m.health != elb.Healthy })
-}
-
-// serving are the members that get connections in a zone: the healthy ones, or,
-// where none is, all of them (fail open). AWS takes a zone without a healthy
-// target out of the names first; a client that still comes to that zone is
-// served by what the zone has, never by another zone's.
-func (p pool) serving(g poolGroup, zone string) []member {
-	own := p.own(g, zone)
-	if h := healthy(own); len(h) > 0 {
-		return h
-	}
-	return own
-}
-
-// zoneHealthy is whether DNS keeps the zone: every group has a healthy target
-// for it.
-func (p pool) zoneHealthy(zone string) bool {
-	for _, g := range p.groups {
-		if len(healthy(p.own(g, zone))) == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// balanced are the target addresses of a zone in an address family, each as often
-// as its weight asks.
-func (p pool) balanced(zone string, six bool) []netip.AddrPort {
-	var weights []int
-	var lists [][]netip.AddrPort
-	for _, g := range p.groups {
-		var list []netip.AddrPort
-		for _, m := range p.serving(g, zone) {
-			if m.address.Addr().Is6() == six {
-				list = append(list, m.address)
-			}
-		}
-		if len(list) > 0 {
-			weights, lists = append(weights, g.weight), append(lists, list)
-		}
-	}
-	var out []netip.AddrPort
-	for i, times := range repetitions(weights, lists) {
-		for _, a := range lists[i] {
-			for range times {
-				out = append(out, a)
-			}
-		}
-	}
-	slices.SortFunc(out, netip.AddrPort.Compare)
-	return out
 }

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Prefixes of the keys of a target group's health.
+const (
+	attrFailover = "target_group_health.dns_failover.minimum_healthy_targets"
+	attrRouting  = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+)
+
 func defaultGroupAttributes(g TargetGroup) map[string]string {
 	m := map[string]string{
 		attrDelay:                   "300",
