@@ -12,7 +12,9 @@ import (
 // protocols that it offers, the preferred one first; a client that offers none of
 // them is served without a protocol agreed (UNCONFIRMED for AWS). With nil, the
 // settings' own policy says (ALPN).
-func Server(s *spec.TLSSettings, alpn []string) (*tls.Config, error) { return new(Cache).Server(s, alpn) }
+func Server(s *spec.TLSSettings, alpn []string) (*tls.Config, error) {
+	return new(Cache).Server(s, alpn)
+}
 
 // Client makes the configuration towards targets: nothing is validated. The
 // listener's policy says which of AWS's two policies for targets it is. An empty
