@@ -77,6 +77,9 @@ type Options struct {
 	Watch  func() (Watch, *cloud.Snapshot)
 	World  World
 	Guests Guests
+	// Application and Network carry load balancers in user space; nil carries
+	// none.
+	Application, Network Balancers
 	// Credentials gives instances the credentials of their roles.
 	Credentials func(ctx context.Context, instanceID, role string) (metadata.Credentials, error)
 	// Now is the clock; nil is time.Now.

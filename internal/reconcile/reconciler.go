@@ -29,6 +29,7 @@ const (
 	kindDrain    = "drain"
 	kindGuest    = "guest"
 	kindForget   = "forget"
+	kindBalancer = "balancer"
 )
 
 // Workers. Guests have their own: to stop one can take a while.
@@ -52,6 +53,10 @@ type Reconciler struct {
 	fabric   *spec.Fabric
 	internet *spec.Internet
 	services map[string]*services
+	// balancers are those that user space carries, as applied; unaddressed those
+	// that wait for their VPC to have their addresses.
+	balancers   map[string]*spec.Balancer
+	unaddressed map[string]string
 	// running are the guests that exist; namespaces the VPCs of those that have
 	// a network namespace ("" if not known).
 	running    map[string]GuestStatus
@@ -93,7 +98,7 @@ func New(o Options) *Reconciler {
 		o: o, units: newQueue(), guests: newQueue(), public: dnsd.NewPublic(),
 		vpcs: map[string]*spec.VPC{}, services: map[string]*services{}, running: map[string]GuestStatus{},
 		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[netip.AddrPort]bool{}, failing: map[key]string{},
-		first: map[key]bool{},
+		first: map[key]bool{}, balancers: map[string]*spec.Balancer{}, unaddressed: map[string]string{},
 	}
 	r.checker = health.New(health.Options{Dial: o.World.DialTCP, Report: r.reportHealth, Log: o.Log})
 	return r
@@ -182,6 +187,7 @@ func (r *Reconciler) enqueue(u plan.Units) {
 	if u.Internet {
 		r.units.add(kindInternet, "")
 	}
+	r.units.add(kindBalancer, u.Balancers...)
 	r.units.add(kindEndpoint, u.Endpoints...)
 	r.units.add(kindHealth, u.Health...)
 	r.units.add(kindDrain, u.Drains...)
@@ -225,6 +231,8 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 		return r.processEndpoint(ctx, k.id)
 	case kindDrain:
 		return r.processDrain(ctx, k)
+	case kindBalancer:
+		return r.processBalancer(ctx, k.id)
 	case kindGuest:
 		return r.processGuest(ctx, k)
 	case kindForget:
@@ -271,6 +279,9 @@ func (r *Reconciler) closeAll() {
 	var errs []error
 	for _, s := range all {
 		errs = append(errs, s.close())
+	}
+	for _, b := range r.carriers() {
+		errs = append(errs, b.Close())
 	}
 	r.checker.Close()
 	if err := errors.Join(errs...); err != nil {

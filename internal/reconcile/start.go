@@ -57,6 +57,7 @@ func everything(s *cloud.Snapshot) plan.Units {
 		u.VPCs = append(u.VPCs, v.ID)
 	}
 	u.DNS, u.Metadata, u.Health = u.VPCs, u.VPCs, u.VPCs
+	u.Balancers = plan.BalancerARNs(s)
 	for i := range compute.Instances.All(s) {
 		u.Guests = append(u.Guests, i.ID)
 	}

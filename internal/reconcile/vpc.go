@@ -83,6 +83,7 @@ func (r *Reconciler) afterVPC(want *spec.VPC) {
 	}
 	r.mu.Unlock()
 	r.guests.add(kindGuest, guests...)
+	r.wakeBalancers(want.ID)
 	r.wakeEndpoints()
 }
 
