@@ -14,7 +14,7 @@ import (
 
 // reportHealth tells the cloud what a health check found.
 func (r *Reconciler) reportHealth(ctx context.Context, h health.Result) error {
-	return run(ctx, r.o.Engine, elb.ReportHealth{Key: h.Key, Health: elb.HealthState(h.Health), Reason: h.Reason})
+	return run(ctx, r.o.Engine, elb.ReportHealth{Key: h.Key, Health: elb.HealthState(h.Health), Reason: h.Reason, Detail: h.Detail})
 }
 
 // processDrain removes a deregistered target when its delay is over, and one

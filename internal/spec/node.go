@@ -49,13 +49,21 @@ type HealthCheck struct {
 	Key string
 	VPC string
 	// Sources are the node addresses that probe, Address what they probe.
-	Sources  []netip.Addr
-	Address  netip.AddrPort
+	Sources []netip.Addr
+	Address netip.AddrPort
+	// Others are further addresses of the target, the other nodes of a load
+	// balancer: an answer from one is enough.
+	Others   []netip.AddrPort
 	Protocol string // TCP, HTTP, HTTPS
-	Path     string
+	// Version is HTTP1 (or empty), HTTP2 or GRPC.
+	Version string
+	Path    string
+	// Application makes the check an application load balancer's: the Host header
+	// is the probed address, and reasons tell timeouts and codes from failures.
+	Application bool
 	// ListenerPort makes the Host header, with the probing node's address.
 	ListenerPort       int
-	Matcher            string // 200-399
+	Matcher            string // 200-399; GRPC: 0-99
 	IntervalSeconds    int
 	TimeoutSeconds     int
 	HealthyThreshold   int

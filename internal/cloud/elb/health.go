@@ -27,7 +27,7 @@ func HealthOf(r cloud.Reader, t Target) (state, reason, description string) {
 		return string(Healthy), "", ""
 	case Unhealthy:
 		reason = orDefault(t.Reason, "Target.FailedHealthChecks")
-		return string(Unhealthy), reason, unhealthyDescription(reason)
+		return string(Unhealthy), reason, unhealthyDescription(reason, t.Detail)
 	}
 	if l, ok := balancerOf(r, t.TargetGroupARN); ok && l.State == Provisioning {
 		return string(Initial), "Elb.RegistrationInProgress", "Target registration is in progress"
@@ -56,12 +56,12 @@ func unused(r cloud.Reader, t Target) (reason, description string) {
 	return "", ""
 }
 
-func unhealthyDescription(reason string) string {
+func unhealthyDescription(reason, detail string) string {
 	switch reason {
 	case "Target.Timeout":
 		return "Request timed out"
 	case "Target.ResponseCodeMismatch":
-		return "Health checks failed with these codes: []"
+		return "Health checks failed with these codes: [" + detail + "]"
 	}
 	return "Health checks failed"
 }

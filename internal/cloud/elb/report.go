@@ -30,6 +30,7 @@ type ReportHealth struct {
 	Key    string // TargetKey
 	Health HealthState
 	Reason string
+	Detail string // what the reason's description names: codes
 }
 
 // Apply implements cloud.Command.
@@ -38,10 +39,13 @@ func (c ReportHealth) Apply(tx *cloud.Tx) (cloud.None, error) {
 		return cloud.None{}, err
 	}
 	t, ok := Targets.Get(tx, c.Key)
-	if !ok || t.Health == c.Health && t.Reason == c.Reason {
+	if !ok || t.Health == c.Health && t.Reason == c.Reason && t.Detail == c.Detail {
 		return cloud.None{}, nil
 	}
-	t.Health, t.Reason = c.Health, c.Reason
+	if c.Health == Healthy && t.Health != Healthy {
+		t.HealthyAt = tx.Now
+	}
+	t.Health, t.Reason, t.Detail = c.Health, c.Reason, c.Detail
 	Targets.Put(tx, t)
 	return cloud.None{}, nil
 }

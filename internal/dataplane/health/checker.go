@@ -18,15 +18,12 @@ const (
 	unhealthy = "unhealthy"
 )
 
-// ReasonFailed is the reason of an unhealthy target, as a network load balancer
-// gives it.
-const ReasonFailed = "Target.FailedHealthChecks"
-
 // Result is a change of a target's health.
 type Result struct {
 	Key    string // spec.HealthCheck.Key
 	Health string // healthy, unhealthy
 	Reason string // empty if healthy
+	Detail string // of ReasonMismatch: the codes
 }
 
 // Options are what a checker is made of.
@@ -103,7 +100,7 @@ func (c *Checker) start(k spec.HealthCheck) *running {
 	if p.state == "" {
 		p.state = initial
 	}
-	p.reported = p.state
+	p.reported = Result{Key: k.Key, Health: p.state}
 	c.done.Go(func() { p.run(ctx) })
 	return &running{check: k, cancel: cancel}
 }

@@ -226,7 +226,7 @@ func TestHTTP(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := p.probe(ctx, sources[0]); (err == nil) != tt.ok {
+		if err := p.probe(ctx, sources[0], p.check.Address); (err == nil) != tt.ok {
 			t.Errorf("%+v: %v", tt, err)
 		}
 		cancel()

@@ -2,7 +2,9 @@ package health
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +20,7 @@ type prober struct {
 	o        Options
 	check    spec.HealthCheck
 	state    string
-	reported string
+	reported Result // what was told last
 	// good and bad count rounds in a row.
 	good, bad int
 	lastBad   time.Time
@@ -28,12 +30,12 @@ type prober struct {
 func (p *prober) run(ctx context.Context) {
 	for {
 		began := time.Now()
-		err := p.round(ctx)
+		errs := p.round(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		p.count(began, err)
-		p.tell(ctx, err)
+		p.count(began, errs == nil)
+		p.tell(ctx, errs)
 		wait := p.interval()
 		if p.state == initial {
 			wait = min(wait, eager)
@@ -50,30 +52,29 @@ func (p *prober) interval() time.Duration {
 	return time.Duration(max(1, p.check.IntervalSeconds)) * time.Second
 }
 
-// round probes from every source at once; nil if one succeeds.
-func (p *prober) round(ctx context.Context) error {
+// round probes every address from every source at once; nil if one succeeds.
+func (p *prober) round(ctx context.Context) []error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(1, p.check.TimeoutSeconds))*time.Second)
 	defer cancel()
-	errs := make([]error, len(p.check.Sources))
+	addresses := append([]netip.AddrPort{p.check.Address}, p.check.Others...)
+	errs := make([]error, len(p.check.Sources)*len(addresses))
 	var group sync.WaitGroup
 	for i, source := range p.check.Sources {
-		group.Go(func() { errs[i] = p.probe(ctx, source) })
+		for j, remote := range addresses {
+			group.Go(func() { errs[i*len(addresses)+j] = p.probe(ctx, source, remote) })
+		}
 	}
 	group.Wait()
-	var last error
-	for _, err := range errs {
-		if err == nil {
-			return nil
-		}
-		last = err
+	if slices.Contains(errs, nil) {
+		return nil
 	}
-	return last
+	return errs
 }
 
 // count changes the state when a threshold is reached. Failures of a new target
 // count once per interval, though it is probed more often.
-func (p *prober) count(at time.Time, err error) {
-	if err == nil {
+func (p *prober) count(at time.Time, ok bool) {
+	if ok {
 		p.good, p.bad = p.good+1, 0
 		if p.state == initial || p.good >= p.check.HealthyThreshold {
 			p.state = healthy
@@ -90,33 +91,39 @@ func (p *prober) count(at time.Time, err error) {
 	}
 }
 
-// tell reports a state that was not reported yet.
-func (p *prober) tell(ctx context.Context, cause error) {
-	if p.state == p.reported {
-		return
-	}
+// tell reports what was not reported yet: a state, or why it is unhealthy now.
+func (p *prober) tell(ctx context.Context, causes []error) {
 	r := Result{Key: p.check.Key, Health: p.state}
 	if p.state == unhealthy {
-		r.Reason = ReasonFailed
+		r.Reason, r.Detail = ReasonFailed, ""
+		if p.check.Application {
+			r.Reason, r.Detail = reasonOf(causes)
+		}
+		if causes == nil { // not healthy again yet
+			r.Reason, r.Detail = p.reported.Reason, p.reported.Detail
+		}
 	}
-	p.o.Log.Info("health of target changed", "target", p.check.Address, "health", p.state, "cause", cause)
+	if r == p.reported {
+		return
+	}
+	p.o.Log.Info("health of target changed", "target", p.check.Address, "health", p.state, "reason", r.Reason, "cause", errors.Join(causes...))
 	if err := p.o.Report(ctx, r); err != nil {
 		p.o.Log.Warn("health not reported", "target", p.check.Key, "error", err)
 		return
 	}
-	p.reported = p.state
+	p.reported = r
 }
 
-// probe makes one attempt from one source.
-func (p *prober) probe(ctx context.Context, source netip.Addr) error {
-	conn, err := p.o.Dial(ctx, p.check.VPC, source, p.check.Address)
+// probe makes one attempt from one source at one address.
+func (p *prober) probe(ctx context.Context, source netip.Addr, remote netip.AddrPort) error {
+	conn, err := p.o.Dial(ctx, p.check.VPC, source, remote)
 	if err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if p.check.Protocol == "HTTP" || p.check.Protocol == "HTTPS" {
-		err = p.request(ctx, conn, source)
+		err = p.request(ctx, conn, source, remote)
 	}
 	if closeErr := conn.Close(); err == nil {
 		// A TLS connection may complain about its farewell: the target answered.
