@@ -50,6 +50,9 @@ func unused(r cloud.Reader, t Target) (reason, description string) {
 	if !ok {
 		return "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"
 	}
+	if isBalancer(t.ID) {
+		return unusedBalancer(r, l, t)
+	}
 	if _, enabled := l.nodeIn(t.Zone); !enabled && t.Zone != "all" {
 		return "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer"
 	}

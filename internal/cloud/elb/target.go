@@ -47,6 +47,9 @@ func (c RegisterTargets) Apply(tx *cloud.Tx) (cloud.None, error) {
 		}
 		Targets.Put(tx, t)
 	}
+	if g.TargetType == "alb" {
+		return cloud.None{}, checkOneBalancer(tx, g)
+	}
 	if count(Targets.By(tx, ByGroup, g.ARN)) > maxTargets {
 		return cloud.None{}, cloud.Errorf(cloud.KindLimit, subjectTarget, "TooManyTargets",
 			"You've reached the limit on the number of targets")
@@ -64,9 +67,12 @@ func newTarget(tx *cloud.Tx, g TargetGroup, ref TargetRef) (Target, error) {
 		return t, err
 	}
 	var err error
-	if g.TargetType == "instance" {
+	switch g.TargetType {
+	case "instance":
 		t.Zone, err = instanceZone(tx, g, ref)
 		return t, err
+	case "alb":
+		return t, checkBalancerTarget(tx, g, ref, t.Port)
 	}
 	a, perr := netip.ParseAddr(ref.ID)
 	if perr != nil || a.Is4() != (g.IPAddressType == "ipv4") {

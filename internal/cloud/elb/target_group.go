@@ -11,14 +11,16 @@ import (
 // CreateTargetGroup makes a target group. The same name with the same settings
 // returns what exists.
 type CreateTargetGroup struct {
-	Name          string
-	Protocol      string
-	Port          int
-	VPCID         string
-	TargetType    string // default: instance
-	IPAddressType string // default: ipv4
-	HealthCheck   HealthCheckParams
-	Tags          cloud.Tags
+	Name     string
+	Protocol string
+	// ProtocolVersion is for HTTP and HTTPS; default: HTTP1.
+	ProtocolVersion string
+	Port            int
+	VPCID           string
+	TargetType      string // default: instance
+	IPAddressType   string // default: ipv4
+	HealthCheck     HealthCheckParams
+	Tags            cloud.Tags
 }
 
 // Apply implements cloud.Command.
@@ -26,18 +28,21 @@ func (c CreateTargetGroup) Apply(tx *cloud.Tx) (TargetGroup, error) {
 	scope := tx.Caller.Scope
 	c.TargetType = orDefault(c.TargetType, "instance")
 	c.IPAddressType = orDefault(c.IPAddressType, "ipv4")
+	if isHTTP(c.Protocol) {
+		c.ProtocolVersion = orDefault(c.ProtocolVersion, "HTTP1")
+	}
 	if err := c.check(tx); err != nil {
 		return TargetGroup{}, err
 	}
 	if err := CheckTags(c.Tags); err != nil {
 		return TargetGroup{}, err
 	}
-	h, err := newHealthCheck(c.TargetType, c.HealthCheck)
-	if err != nil {
+	g := TargetGroup{Scope: scope, Name: c.Name, Protocol: c.Protocol, ProtocolVersion: c.ProtocolVersion, Port: c.Port, VPCID: c.VPCID,
+		TargetType: c.TargetType, IPAddressType: c.IPAddressType, Tags: c.Tags.Clone()}
+	var err error
+	if g.HealthCheck, err = newHealthCheck(g, c.HealthCheck); err != nil {
 		return TargetGroup{}, err
 	}
-	g := TargetGroup{Scope: scope, Name: c.Name, Protocol: c.Protocol, Port: c.Port, VPCID: c.VPCID, TargetType: c.TargetType,
-		IPAddressType: c.IPAddressType, HealthCheck: h, Tags: c.Tags.Clone()}
 	if old, ok := TargetGroups.First(tx, ByName, scope.Key()+"/"+c.Name); ok {
 		return old, sameGroup(old, g)
 	}
@@ -51,6 +56,8 @@ func (c CreateTargetGroup) Apply(tx *cloud.Tx) (TargetGroup, error) {
 	return g, nil
 }
 
+func isHTTP(protocol string) bool { return protocol == "HTTP" || protocol == "HTTPS" }
+
 func (c *CreateTargetGroup) check(r cloud.Reader) error {
 	if err := checkName(subjectGroup, "target group", c.Name); err != nil {
 		return err
@@ -58,20 +65,17 @@ func (c *CreateTargetGroup) check(r cloud.Reader) error {
 	if err := checkOneOf(subjectGroup, "targetType", c.TargetType, "instance", "ip", "lambda", "alb"); err != nil {
 		return err
 	}
-	if c.TargetType == "lambda" || c.TargetType == "alb" {
+	if c.TargetType == "lambda" {
 		return notServed(subjectGroup, "A target group of type '%s'", c.TargetType)
 	}
 	if err := checkOneOf(subjectGroup, "ipAddressType", c.IPAddressType, "ipv4", "ipv6"); err != nil {
 		return err
 	}
-	switch c.Protocol {
-	case "TCP", "UDP", "TCP_UDP":
-	case "":
-		return invalid(subjectGroup, "A protocol must be specified")
-	case "TLS", "HTTP", "HTTPS", "GENEVE", "QUIC", "TCP_QUIC":
-		return notServed(subjectGroup, "A target group with the protocol '%s'", c.Protocol)
-	default:
-		return checkOneOf(subjectGroup, "protocol", c.Protocol, "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC")
+	if err := c.checkProtocol(); err != nil {
+		return err
+	}
+	if c.TargetType == "alb" && c.IPAddressType != "ipv4" {
+		return invalid(subjectGroup, "IP address type '%s' is not supported for target groups with target type 'alb'", c.IPAddressType)
 	}
 	if c.Port == 0 {
 		return invalid(subjectGroup, "A port must be specified")
@@ -80,6 +84,32 @@ func (c *CreateTargetGroup) check(r cloud.Reader) error {
 		return err
 	}
 	return c.checkVPC(r)
+}
+
+func (c *CreateTargetGroup) checkProtocol() error {
+	switch c.Protocol {
+	case "TCP", "UDP", "TCP_UDP", "TLS", "HTTP", "HTTPS":
+	case "":
+		return invalid(subjectGroup, "A protocol must be specified")
+	case "GENEVE", "QUIC", "TCP_QUIC":
+		return notServed(subjectGroup, "A target group with the protocol '%s'", c.Protocol)
+	default:
+		return checkOneOf(subjectGroup, "protocol", c.Protocol, "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC")
+	}
+	if c.TargetType == "alb" && c.Protocol != "TCP" {
+		return invalid(subjectGroup, "Protocol '%s' is not supported for target groups with target type 'alb'", c.Protocol)
+	}
+	if !isHTTP(c.Protocol) {
+		if c.ProtocolVersion != "" {
+			return invalid(subjectGroup, "Protocol version cannot be specified for target groups with protocol '%s'", c.Protocol)
+		}
+		return nil
+	}
+	switch c.ProtocolVersion {
+	case "HTTP1", "HTTP2", "GRPC":
+		return nil
+	}
+	return invalid(subjectGroup, "Protocol version '%s' must be one of 'HTTP1', 'HTTP2', 'GRPC'", c.ProtocolVersion)
 }
 
 func (c *CreateTargetGroup) checkVPC(r cloud.Reader) error {
@@ -103,7 +133,7 @@ func FindTargetGroup(r cloud.Reader, scope cloud.Scope, arn string) (TargetGroup
 }
 
 func sameGroup(old, g TargetGroup) error {
-	if old.Protocol == g.Protocol && old.Port == g.Port && old.VPCID == g.VPCID && old.TargetType == g.TargetType &&
+	if old.Protocol == g.Protocol && old.ProtocolVersion == g.ProtocolVersion && old.Port == g.Port && old.VPCID == g.VPCID && old.TargetType == g.TargetType &&
 		old.IPAddressType == g.IPAddressType && old.HealthCheck == g.HealthCheck && maps.Equal(old.Tags, g.Tags) {
 		return nil
 	}
@@ -123,36 +153,9 @@ func (c ModifyTargetGroup) Apply(tx *cloud.Tx) (TargetGroup, error) {
 	if err != nil {
 		return g, err
 	}
-	if g.HealthCheck, err = g.HealthCheck.with(g.TargetType, c.HealthCheck); err != nil {
+	if g.HealthCheck, err = g.HealthCheck.with(g, c.HealthCheck); err != nil {
 		return g, err
 	}
-	TargetGroups.Put(tx, g)
-	return g, nil
-}
-
-// ModifyTargetGroupAttributes sets some attributes of a target group.
-type ModifyTargetGroupAttributes struct {
-	ARN string
-	Set []KeyValue
-}
-
-// Apply implements cloud.Command.
-func (c ModifyTargetGroupAttributes) Apply(tx *cloud.Tx) (TargetGroup, error) {
-	g, err := FindTargetGroup(tx, tx.Caller.Scope, c.ARN)
-	if err != nil {
-		return g, err
-	}
-	for _, kv := range c.Set {
-		if kv.Key == attrPreserveClient && kv.Value == "false" && locksClient(g) {
-			return g, badConfiguration(subjectGroup, "Client IP preservation cannot be disabled for target groups with "+
-				"protocol '%s' and target type '%s'", g.Protocol, g.TargetType)
-		}
-	}
-	m, err := setAttributes(subjectGroup, "Target group", groupAttributes(), g.Attributes, c.Set)
-	if err != nil {
-		return g, err
-	}
-	g.Attributes = m
 	TargetGroups.Put(tx, g)
 	return g, nil
 }

@@ -34,8 +34,26 @@ func TestTargetGroupRefusals(t *testing.T) {
 		change     func(*CreateTargetGroup)
 		code, part string
 	}{
-		"HTTP":     {func(c *CreateTargetGroup) { c.Protocol = "HTTP" }, "UnsupportedOperation", "'HTTP' is not served"},
-		"alb":      {func(c *CreateTargetGroup) { c.TargetType = "alb" }, "UnsupportedOperation", "'alb' is not served"},
+		"GENEVE":   {func(c *CreateTargetGroup) { c.Protocol = "GENEVE" }, "UnsupportedOperation", "'GENEVE' is not served"},
+		"lambda":   {func(c *CreateTargetGroup) { c.TargetType = "lambda" }, "UnsupportedOperation", "'lambda' is not served"},
+		"alb HTTP": {func(c *CreateTargetGroup) { c.TargetType, c.Protocol = "alb", "HTTP" }, "ValidationError", "target type 'alb'"},
+		"alb ipv6": {func(c *CreateTargetGroup) { c.TargetType, c.IPAddressType = "alb", "ipv6" }, "ValidationError", "target type 'alb'"},
+		"alb TCP check": {func(c *CreateTargetGroup) { c.TargetType, c.HealthCheck.Protocol = "alb", "TCP" }, "ValidationError",
+			"'TCP' is not supported for target groups with target type 'alb'"},
+		"HTTP TCP check": {func(c *CreateTargetGroup) { c.Protocol, c.HealthCheck.Protocol = "HTTP", "TCP" }, "ValidationError",
+			"'TCP' is not supported for target groups with protocol 'HTTP'"},
+		"version of TCP": {func(c *CreateTargetGroup) { c.ProtocolVersion = "HTTP1" }, "ValidationError", "Protocol version cannot be"},
+		"version":        {func(c *CreateTargetGroup) { c.Protocol, c.ProtocolVersion = "HTTP", "HTTP3" }, "ValidationError", "'HTTP3'"},
+		"gRPC matcher":   {func(c *CreateTargetGroup) { c.Protocol, c.HealthCheck.GRPCMatcher = "HTTP", "0" }, "ValidationError", "gRPC code matcher"},
+		"HTTP matcher of gRPC": {func(c *CreateTargetGroup) {
+			c.Protocol, c.ProtocolVersion, c.HealthCheck.Matcher = "HTTP", "GRPC", "200"
+		}, "ValidationError", "HTTP code matcher"},
+		"gRPC code": {func(c *CreateTargetGroup) {
+			c.Protocol, c.ProtocolVersion, c.HealthCheck.GRPCMatcher = "HTTP", "GRPC", "100"
+		}, "ValidationError", "'0-99'"},
+		"HTTP code": {func(c *CreateTargetGroup) { c.Protocol, c.HealthCheck.Matcher = "HTTP", "200-500" }, "ValidationError", "'200-499'"},
+		"HTTP timeout": {func(c *CreateTargetGroup) { c.Protocol, c.HealthCheck.IntervalSeconds = "HTTP", 5 }, "ValidationError",
+			"interval must be greater"},
 		"VPC":      {func(c *CreateTargetGroup) { c.VPCID = "vpc-x" }, "ValidationError", "'vpc-x' is not found"},
 		"no VPC":   {func(c *CreateTargetGroup) { c.VPCID = "" }, "ValidationError", "VPC ID must be"},
 		"no port":  {func(c *CreateTargetGroup) { c.Port = 0 }, "ValidationError", "port must be"},
@@ -64,7 +82,7 @@ func TestTargetGroupRefusals(t *testing.T) {
 func TestMatcher(t *testing.T) {
 	for m, want := range map[string]bool{"200": true, "200,302": true, "200-299": true, "200-399,404": true,
 		"199": false, "200-600": false, "300-200": false, "": false, "ok": false} {
-		if got := validMatcher(m); got != want {
+		if got := validMatcher(m, 200, 599); got != want {
 			t.Errorf("%q: %v", m, got)
 		}
 	}
@@ -83,10 +101,12 @@ func TestGroupAttributes(t *testing.T) {
 	}
 	_, err := try(w, ModifyTargetGroupAttributes{ARN: ipUDP.ARN, Set: []KeyValue{{attrPreserveClient, "false"}}})
 	refused(t, err, "InvalidConfigurationRequest", "cannot be disabled")
+	_, err = try(w, ModifyTargetGroupAttributes{ARN: ipUDP.ARN, Set: []KeyValue{{attrProxyProtocol, "true"}}})
+	refused(t, err, "UnsupportedOperation", attrProxyProtocol)
 	_, err = try(w, ModifyTargetGroupAttributes{ARN: tcp.ARN, Set: []KeyValue{{"slow_start.duration_seconds", "30"}}})
 	refused(t, err, "ValidationError", "not recognized")
-	_, err = try(w, ModifyTargetGroupAttributes{ARN: tcp.ARN, Set: []KeyValue{{"proxy_protocol_v2.enabled", "true"}}})
-	refused(t, err, "UnsupportedOperation", "proxy_protocol_v2")
+	_, err = try(w, ModifyTargetGroupAttributes{ARN: tcp.ARN, Set: []KeyValue{{attrDrainUnhealthy, "60"}}})
+	refused(t, err, "UnsupportedOperation", attrDrainUnhealthy)
 
 	on := LoadBalancer{Attributes: map[string]string{attrCrossZone: "true"}}
 	off := LoadBalancer{Attributes: map[string]string{attrCrossZone: "false"}}
