@@ -14,9 +14,14 @@
 //	            -110 admit       source check, egress groups, endpoint groups
 //	            -100 translate   listeners, endpoints, public addresses
 //	forward        0 forward     what may go between which links
-//	input          0 input       the resolver and the metadata service
 //	postrouting  100 source      node, endpoint and public sources
 //	             110 deliver     ingress groups, on what the guest will see
+//	input        100 source_local  node sources, for sockets of the router
+//	             110 input       the resolver, the metadata service, and load
+//	                             balancers in user space with their groups
+//	output      -110 proxy, -105 probe, -100 visit
+//	                             what user space begins: with clients' addresses,
+//	                             from nodes, and for people on the host
 //
 // It may import spec.
 package kernel

@@ -59,17 +59,17 @@ func TestPrivateLinkBetweenEqualRanges(t *testing.T) {
 	})
 	t.Run("large answers", func(t *testing.T) {
 		for _, to := range []string{"10.0.1.50:443", "[2001:db8:1:1::50]:443"} {
-			p.download(to, 8<<20)
+			p.download("i-client", to, 8<<20)
 		}
 	})
 }
 
 // download sends and gets back n bytes.
-func (p *pair) download(to string, n int) {
-	p.t.Helper()
-	c, _, err := p.dial(patience, "i-client", to)
+func (w *world) download(ns, to string, n int) {
+	w.t.Helper()
+	c, _, err := w.dial(patience, ns, to)
 	if err != nil {
-		p.t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(patience))
@@ -82,13 +82,13 @@ func (p *pair) download(to string, n int) {
 	for got := 0; got < n; {
 		k, err := c.Read(b)
 		if err != nil {
-			p.t.Errorf("%s after %d bytes: %v", to, got, err)
+			w.t.Errorf("%s after %d bytes: %v", to, got, err)
 			break
 		}
 		got += k
 	}
 	if err := <-sent; err != nil {
-		p.t.Error(err)
+		w.t.Error(err)
 	}
 }
 

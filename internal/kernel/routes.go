@@ -16,6 +16,8 @@ const (
 	tableBase = 1 << 16
 	// replyTable leads answers back to the internet.
 	replyTable = tableBase - 1
+	// localTable leads answers to clients' addresses to the router's sockets.
+	localTable = tableBase - 2
 	// lastMetric makes a route the last resort.
 	lastMetric = 1 << 20
 )
@@ -23,8 +25,9 @@ const (
 // Priorities of policy rules: after the main table, which has the local routes;
 // IPv4's last resort comes after them, in a table that the kernel asks last.
 const (
-	rulePriority = 32766
-	ruleEnd6     = 32768
+	localPriority = 32765 // before the guests' own routes
+	rulePriority  = 32766
+	ruleEnd6      = 32768
 )
 
 // vpcState is what a VPC's namespace has beside its links.
@@ -46,6 +49,7 @@ func vpcState(v *spec.VPC) link.State {
 	}
 	fabricLink(s, v.Number)
 	tables(s, v)
+	ownSockets(s, v)
 	return s
 }
 
@@ -88,6 +92,26 @@ func tables(s link.State, v *spec.VPC) {
 		s.Rules[link.Rule{Priority: ruleEnd6, V6: true}] = struct{}{}
 	} else {
 		s.Routes[link.RouteKey{Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), 0), Metric: lastMetric}] = link.Hop{}
+	}
+}
+
+// ownSockets are the routes of what the router itself sends and gets.
+func ownSockets(s link.State, v *spec.VPC) {
+	if v.Visitor.IsValid() {
+		// Guests' packets to an endpoint are rewritten before they are routed, the
+		// router's own only after.
+		for _, e := range v.Endpoints {
+			if e.Address.Is4() && v.Visitor.Is4() {
+				s.Routes[link.RouteKey{Prefix: host(e.Address)}] = link.Hop{Link: spec.FabricLink, Via: spec.FabricRouter()}
+			}
+		}
+	}
+	if !v.Transparent {
+		return
+	}
+	for _, all := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		s.Routes[link.RouteKey{Table: localTable, Prefix: netip.PrefixFrom(all, 0)}] = link.Hop{Link: "lo", Local: true}
+		s.Rules[link.Rule{Priority: localPriority, V6: all.Is6(), Mark: localMark, Table: localTable}] = struct{}{}
 	}
 }
 

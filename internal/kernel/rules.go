@@ -21,10 +21,16 @@ const (
 	markNode     = 1 // the source becomes the load balancer node's
 	markInternet = 2 // it came from the internet and answers go back there
 	markKept     = 4 // a load balancer passed it on with the client's address
+	markProxied  = 8 // user space did so; the mark names the node (proxyMark)
 )
 
-// replyMark chooses the route table of answers to the internet.
-const replyMark = 0xffffffff
+// Packets' marks beside the numbers of route tables: replyMark chooses the table
+// of answers to the internet, localMark the one of answers to sockets that have
+// borrowed a client's address.
+const (
+	replyMark = 0xffffffff
+	localMark = 0xfffffffe
+)
 
 // rules compiles a VPC to its nftables.
 type rules struct {
@@ -61,6 +67,8 @@ func compileRules(v *spec.VPC, cache *ruleCache) *nft.Table {
 	c.input()
 	c.source()
 	c.deliver()
+	c.visitor()
+	c.proxied()
 	return c.Table
 }
 
@@ -77,10 +85,14 @@ func (c *rules) mark() {
 			c.ifMap("route_marks", nft.Mark).Add(nft.Element{Key: nft.Name(i.Name), Data: nft.U32(i.RouteTable)})
 		}
 	}
-	if !marks && c.vpc.Internet == nil {
+	if !marks && c.vpc.Internet == nil && !c.vpc.Transparent {
 		return
 	}
 	c.Base("mark", nft.Hook{Type: "filter", Point: nft.Prerouting, Priority: -150})
+	if c.vpc.Transparent {
+		// What answers to a client's address is for the socket that borrowed it.
+		c.Chain("mark", nft.R(nft.Reply(), nft.Marked(markProxied), nft.MarkPacket(localMark), nft.Do(nft.Accept)))
+	}
 	if c.vpc.Internet != nil {
 		// A target in a private subnet answers clients on the internet all the same.
 		c.Chain("mark", nft.R(nft.Reply(), nft.Marked(markInternet), nft.MarkPacket(replyMark), nft.Do(nft.Accept)))
@@ -222,23 +234,6 @@ func (c *rules) forward() {
 		)
 	}
 	c.Chain("forward", nft.R(nft.Do(nft.Accept)))
-}
-
-// input says what the router itself answers.
-func (c *rules) input() {
-	c.Base("input", nft.Hook{Type: "filter", Point: nft.Input, Priority: 0, Drop: true})
-	c.Chain("input",
-		nft.R(nft.Established(), nft.Do(nft.Accept)),
-		nft.R(nft.From("lo"), nft.Do(nft.Accept)),
-		nft.R(nft.From(spec.FabricLink), nft.Do(nft.Drop)),
-		nft.R(nft.From(spec.InternetLink), nft.Do(nft.Drop)),
-		nft.R(nft.NeighbourDiscovery(), nft.Do(nft.Accept)),
-	)
-	for _, v6 := range []bool{false, true} {
-		if set := c.services(v6); set != "" {
-			c.Chain("input", nft.R(nft.Family(v6), nft.In(set, nft.DAddr(v6), nft.L4(), nft.DPort()), nft.Do(nft.Accept)))
-		}
-	}
 }
 
 // deliver decides on what a guest gets, after everything is rewritten.

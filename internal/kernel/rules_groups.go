@@ -84,6 +84,8 @@ func (c *rules) group(chain string, list, balanced []spec.Rule, peer func(v6 boo
 	if len(balanced) > 0 {
 		c.addrMap("node_sources", false)
 		c.addrMap("node_sources", true)
+		c.markMap("proxied", false)
+		c.markMap("proxied", true)
 	}
 }
 
@@ -96,6 +98,8 @@ func (c *groupRules) compile(chain string, peer func(v6 bool) nft.Field, then nf
 		// The peer of a connection that a load balancer passed on is its node too.
 		node := nft.Mapped(nft.OriginalDAddr(v6), "node_sources"+suffix(v6))
 		c.lookUp(chain, chain+"_balanced", c.balanced, v6, node, then, nft.Marked(markKept))
+		node = nft.MappedTo(nft.ConnectionMark(), "proxied"+suffix(v6), nft.SAddr(v6))
+		c.lookUp(chain, chain+"_balanced", c.balanced, v6, node, then, nft.Marked(markProxied))
 	}
 }
 

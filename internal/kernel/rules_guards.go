@@ -33,6 +33,9 @@ func (c *rules) guards() {
 	// Health checks begin here; the router sends nothing else from a node.
 	c.ask("probe", nft.Hook{Type: "nat", Point: nft.Output, Priority: -105}, "probes", nft.SAddr)
 	c.ask("leave", nft.Hook{Type: "nat", Point: nft.Postrouting, Priority: 95}, "leaving", nft.OriginalDAddr, nft.Marked(markNode|markKept))
+	if len(c.vpc.Sockets) > 0 {
+		c.ask("leave_local", nft.Hook{Type: "nat", Point: nft.Input, Priority: 95}, "leaving", nft.OriginalDAddr, nft.Marked(markNode|markKept))
+	}
 }
 
 // ask follows the verdicts of the maps of both families, if they exist.

@@ -79,8 +79,14 @@ func (c *rules) listener(l spec.Listener) {
 		name = "public_listeners"
 	}
 	// What comes over PrivateLink has a source that means nothing to a target.
-	keep := l.KeepClient && !fabric
-	chain := c.targets(l.Targets, v6, keep)
+	w := way{mark: markNode, sticky: l.Sticky}
+	switch {
+	case l.Local:
+		w = way{}
+	case l.KeepClient && !fabric:
+		w.mark = markKept
+	}
+	chain := c.targets(l.Targets, v6, w)
 	c.verdicts(name+suffix(v6), nft.IP(v6), nft.Proto, nft.Service).Add(nft.Element{
 		Key:     nft.Key(l.Address.AsSlice(), []byte{byte(l.Protocol)}, nft.U16(l.Port)),
 		Verdict: nft.Goto(chain),
@@ -104,43 +110,59 @@ type slotMap struct {
 	set     *nft.Set
 }
 
-// targets returns the chain that sends a connection to one of a set's targets.
-func (c *rules) targets(name string, v6, keep bool) string {
-	set := "slots" + suffix(v6) + "_" + identifier(name)
-	chain := "targets" + suffix(v6) + "_" + identifier(name)
-	if keep {
-		chain += "_keep"
+// way is how connections go on to their target: the mark that they get, and
+// whether a client keeps its target. Without a mark they go to the one socket
+// that is meant, and keep their source.
+type way struct {
+	mark   uint32
+	sticky bool
+}
+
+func (w way) suffix() string {
+	name := map[uint32]string{0: "_local", markKept: "_keep"}[w.mark]
+	if w.sticky {
+		name += "_sticky"
 	}
+	return name
+}
+
+// targets returns the chain that sends a connection to one of a set's targets.
+func (c *rules) targets(name string, v6 bool, w way) string {
+	set := "slots" + suffix(v6) + "_" + identifier(name)
+	chain := "targets" + suffix(v6) + "_" + identifier(name) + w.suffix()
 	if c.Chains[chain] != nil {
 		return chain
 	}
-	m, ok := c.cache.slots[name+suffix(v6)]
-	if !ok {
-		m = c.slotsOf(name, v6)
-	}
 	c.Chain(chain)
-	if m.count > 0 {
-		c.Sets[set] = m.set
-		mark := uint32(markNode)
-		if keep {
-			mark = markKept
+	if w.mark == 0 {
+		if list := c.addresses(name, v6); len(list) > 0 {
+			c.Chain(chain, nft.R(nft.DNATTo(list[0])))
 		}
-		c.Chain(chain, nft.R(nft.MarkConnection(mark)))
-		c.Chain(chain, nft.R(nft.Balance(v6, set, m.count, hashSeed)))
+	} else if m := c.slotsOf(name, v6); m.count > 0 {
+		c.Sets[set] = m.set
+		c.Chain(chain, nft.R(nft.MarkConnection(w.mark)))
+		c.Chain(chain, nft.R(nft.Balance(v6, set, m.count, hashSeed, w.sticky)))
 	}
 	c.Chain(chain, nft.R(nft.Do(nft.Drop)))
 	return chain
 }
 
-func (c *rules) slotsOf(name string, v6 bool) slotMap {
-	var targets []netip.AddrPort
+// addresses are a set's targets of one family.
+func (c *rules) addresses(name string, v6 bool) []netip.AddrPort {
 	for _, t := range c.vpc.TargetSets {
 		if t.Name == name {
-			targets = slices.DeleteFunc(slices.Clone(t.Targets), func(a netip.AddrPort) bool { return a.Addr().Is6() != v6 })
-			break
+			return slices.DeleteFunc(slices.Clone(t.Targets), func(a netip.AddrPort) bool { return a.Addr().Is6() != v6 })
 		}
 	}
+	return nil
+}
+
+func (c *rules) slotsOf(name string, v6 bool) slotMap {
 	key := name + suffix(v6)
+	if m, ok := c.cache.slots[key]; ok {
+		return m
+	}
+	targets := c.addresses(name, v6)
 	m, ok := c.old.slots[key]
 	if ok && slices.Equal(m.targets, targets) {
 		c.cache.slots[key] = m
@@ -166,8 +188,16 @@ func (c *rules) source() {
 	}
 	c.Base("source", nft.Hook{Type: "nat", Point: nft.Postrouting, Priority: 100})
 	for _, v6 := range []bool{false, true} {
-		if set := "node_sources" + suffix(v6); c.Has(set) {
-			c.Chain("source", nft.R(nft.Family(v6), nft.Marked(markNode), nft.SNAT(v6, set, nft.OriginalDAddr(v6))))
+		set := "node_sources" + suffix(v6)
+		if !c.Has(set) {
+			continue
+		}
+		node := nft.R(nft.Family(v6), nft.Marked(markNode), nft.SNAT(v6, set, nft.OriginalDAddr(v6)))
+		c.Chain("source", node)
+		if len(c.vpc.Sockets) > 0 {
+			// What goes to a socket of the router does not pass postrouting.
+			c.Base("source_local", nft.Hook{Type: "nat", Point: nft.Input, Priority: 100})
+			c.Chain("source_local", node)
 		}
 	}
 	for _, v6 := range []bool{false, true} {

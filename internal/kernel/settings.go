@@ -15,7 +15,7 @@ func routerSettings(vpc bool) []netns.Setting {
 	if vpc {
 		check = "1"
 	}
-	return []netns.Setting{
+	settings := []netns.Setting{
 		{Path: "net/ipv6/conf/all/disable_ipv6", Value: "0", Optional: true},
 		{Path: "net/ipv6/conf/default/disable_ipv6", Value: "0", Optional: true},
 		{Path: "net/ipv4/conf/all/rp_filter", Value: "0"},
@@ -29,8 +29,6 @@ func routerSettings(vpc bool) []netns.Setting {
 		{Path: "net/ipv4/conf/all/proxy_arp", Value: "0"},
 		{Path: "net/ipv4/conf/default/proxy_arp", Value: check},
 		{Path: "net/ipv4/ip_forward", Value: "1"},
-		// Nearly nothing is for the router itself: no look for a socket first.
-		{Path: "net/ipv4/ip_early_demux", Value: "0", Optional: true},
 		// Looking for a local socket before routing is lost work where nearly
 		// everything is forwarded.
 		{Path: "net/ipv4/ip_early_demux", Value: "0", Optional: true},
@@ -40,6 +38,25 @@ func routerSettings(vpc bool) []netns.Setting {
 		{Path: "net/ipv6/conf/default/addr_gen_mode", Value: "1", Optional: true},
 		{Path: "net/ipv6/conf/all/forwarding", Value: "1", Optional: true},
 	}
+	if vpc {
+		settings = append(settings,
+			// Answers to the internet go by the mark of the packet that asked. A
+			// connection that is made of a cookie would take the mark of a later
+			// packet, which has none.
+			netns.Setting{Path: "net/ipv4/tcp_fwmark_accept", Value: "1"},
+			netns.Setting{Path: "net/ipv4/tcp_syncookies", Value: "0", Optional: true})
+	}
+	return settings
+}
+
+// congestionControl is the setting for a namespace with sockets of our own, if it
+// needs one. Of the controls that a host may have, BBR loses a third of the
+// bandwidth here, and reno is the one that anybody may choose.
+func congestionControl(ns *netns.NS) []netns.Setting {
+	if cc, err := ns.Get("net/ipv4/tcp_congestion_control"); err != nil || cc != "bbr" {
+		return nil
+	}
+	return []netns.Setting{{Path: "net/ipv4/tcp_congestion_control", Value: "reno", Optional: true}}
 }
 
 // trackingSettings need connection tracking to be in use.
@@ -65,12 +82,7 @@ func setUpGuest(ns *netns.NS) error {
 		{Path: "net/ipv6/conf/default/accept_dad", Value: "0", Optional: true},
 		{Path: "net/ipv6/conf/default/accept_ra", Value: "0", Optional: true},
 	}
-	// Of the congestion controls that a host may have, BBR loses a third of the
-	// bandwidth here, and reno is the one that anybody may choose.
-	if cc, err := ns.Get("net/ipv4/tcp_congestion_control"); err == nil && cc == "bbr" {
-		settings = append(settings, netns.Setting{Path: "net/ipv4/tcp_congestion_control", Value: "reno", Optional: true})
-	}
-	if err := ns.Set(settings...); err != nil {
+	if err := ns.Set(append(settings, congestionControl(ns)...)...); err != nil {
 		return err
 	}
 	return loopbackUp(ns)

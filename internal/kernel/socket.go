@@ -56,6 +56,17 @@ func listen[T any](w *World, name string, a netip.AddrPort, open func() (T, erro
 // DialTCP connects from a namespace, from the local address if that is valid.
 // Only the making of the socket holds a thread.
 func (w *World) DialTCP(ctx context.Context, ns string, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	return w.dial(ctx, ns, local, remote, func(fd int) error {
+		if !local.IsValid() {
+			return nil
+		}
+		return bindAddress(fd, local)
+	})
+}
+
+// dial connects a socket that is prepared and bound by a function. In the
+// internet, the local address comes to exist.
+func (w *World) dial(ctx context.Context, ns string, local netip.Addr, remote netip.AddrPort, bind func(fd int) error) (net.Conn, error) {
 	space, err := w.enter(ns, local)
 	if err != nil {
 		return nil, err
@@ -75,14 +86,14 @@ func (w *World) DialTCP(ctx context.Context, ns string, local netip.Addr, remote
 	}
 	f := os.NewFile(uintptr(fd), "socket")
 	defer func() { _ = f.Close() }()
-	c, err := connect(ctx, f, local, remote)
+	c, err := connect(ctx, f, remote, bind)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: err}
 	}
 	return c, nil
 }
 
-func connect(ctx context.Context, f *os.File, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+func connect(ctx context.Context, f *os.File, remote netip.AddrPort, bind func(fd int) error) (net.Conn, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -94,7 +105,9 @@ func connect(ctx context.Context, f *os.File, local netip.Addr, remote netip.Add
 	err = raw.Write(func(fd uintptr) (done bool) {
 		if !begun {
 			begun = true
-			result = begin(int(fd), local, remote)
+			if result = bind(int(fd)); result == nil {
+				result = unix.Connect(int(fd), sockaddr(remote))
+			}
 			return !errors.Is(result, unix.EINPROGRESS)
 		}
 		result = outcome(int(fd))
@@ -111,17 +124,13 @@ func connect(ctx context.Context, f *os.File, local netip.Addr, remote netip.Add
 	return net.FileConn(f)
 }
 
-func begin(fd int, local netip.Addr, remote netip.AddrPort) error {
-	if local.IsValid() {
-		// The port is chosen by connect, which may share it between peers.
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
-			return err
-		}
-		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(local, 0))); err != nil {
-			return err
-		}
+// bindAddress binds to an address. The port is chosen by connect, which may
+// share it between peers.
+func bindAddress(fd int, a netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+		return err
 	}
-	return unix.Connect(fd, sockaddr(remote))
+	return unix.Bind(fd, sockaddr(netip.AddrPortFrom(a, 0)))
 }
 
 // outcome tells how a connection attempt ended.

@@ -111,6 +111,7 @@ func clone(v *spec.VPC) *spec.VPC {
 	c.NodeSources = slices.Clone(v.NodeSources)
 	c.RouteTables = slices.Clone(v.RouteTables)
 	c.Local = slices.Clone(v.Local)
+	c.Sockets = slices.Clone(v.Sockets)
 	return &c
 }
 

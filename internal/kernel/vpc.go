@@ -51,7 +51,8 @@ func (v *vpc) open() error {
 		v.rules, err = nft.Open(ns)
 	}
 	if err == nil {
-		err = errors.Join(ns.Set(routerSettings(true)...), v.links.Up("lo"))
+		// What comes from lo may have been rerouted there, and goes on by the fabric.
+		err = errors.Join(ns.Set(append(routerSettings(true), congestionControl(ns)...)...), v.links.SetMTU("lo", spec.MTUFabric), v.links.Up("lo"))
 	}
 	if n := v.world.transaction; n > 0 && err == nil {
 		v.rules.Limit(n)
@@ -63,6 +64,7 @@ func (v *vpc) open() error {
 }
 
 func (v *vpc) close() {
+	v.world.untrack(v.id)
 	if v.rules != nil {
 		v.rules.Close()
 	}

@@ -33,6 +33,9 @@ type World struct {
 	vpcs   map[string]*vpc // all that were ever heard of
 	// prepared are the guests whose namespaces have their settings.
 	prepared map[string]bool
+	// trackers are by VPC.
+	trackMu  sync.Mutex
+	trackers map[string]*tracker
 	// timeless is set if the kernel has no timeouts of single connections.
 	timeless atomic.Bool
 	// transaction limits the bytes of an nftables transaction, if it is not 0.
@@ -50,7 +53,7 @@ func Open(ctx context.Context, o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{dir: dir, log: o.Log, vpcs: map[string]*vpc{}, prepared: map[string]bool{}}
+	w := &World{dir: dir, log: o.Log, vpcs: map[string]*vpc{}, trackers: map[string]*tracker{}, prepared: map[string]bool{}}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
@@ -71,6 +74,9 @@ func (w *World) Close() error {
 		v.mu.Lock()
 		v.close()
 		v.mu.Unlock()
+	}
+	for id := range w.tracked() {
+		w.untrack(id)
 	}
 	w.fabric.close()
 	w.internet.close()

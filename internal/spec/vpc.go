@@ -46,6 +46,9 @@ type VPC struct {
 	// host looks into the VPC; its connections meet listeners, endpoints and
 	// groups like a guest's. Invalid without a subnet.
 	Visitor netip.Addr
+	// Transparent lets user space borrow clients' addresses for its connections to
+	// targets.
+	Transparent bool
 	// Internet is nil without an internet gateway.
 	Internet *InternetGateway
 }

@@ -124,9 +124,12 @@ func (c *Conn) route(k RouteKey, h Hop, do func(*netlink.Route) error) error {
 			return err
 		}
 		r.LinkIndex, r.Type = i, unix.RTN_UNICAST
-		if h.Via.IsValid() {
+		switch {
+		case h.Local:
+			r.Type, r.Scope = unix.RTN_LOCAL, netlink.SCOPE_HOST
+		case h.Via.IsValid():
 			r.Gw, r.Flags = net.IP(h.Via.AsSlice()), int(netlink.FLAG_ONLINK)
-		} else {
+		default:
 			r.Scope = netlink.SCOPE_LINK
 		}
 	}

@@ -134,6 +134,20 @@ func (c *Conn) Up(name string) error {
 	return nil
 }
 
+// SetMTU sets the MTU of a link.
+func (c *Conn) SetMTU(name string, mtu int) error {
+	i, err := c.indexOf(name)
+	if err != nil {
+		return err
+	}
+	a := netlink.NewLinkAttrs()
+	a.Index, a.Name = i, name
+	if err := c.h.LinkSetMTU(&netlink.Dummy{LinkAttrs: a}, mtu); err != nil {
+		return fmt.Errorf("set MTU of link %s of %s: %w", name, c.ns.Name(), err)
+	}
+	return nil
+}
+
 // dump repeats a listing that the kernel says changed under it.
 func dump(f func() error) error {
 	var err error

@@ -59,7 +59,7 @@ func (c *Conn) observeRoutes(s State) error {
 			}
 			h := Hop{}
 			if r.Type != unix.RTN_BLACKHOLE {
-				h = Hop{Link: names[r.LinkIndex], Via: addrOf(r.Gw)}
+				h = Hop{Link: names[r.LinkIndex], Via: addrOf(r.Gw), Local: r.Type == unix.RTN_LOCAL}
 			}
 			s.Routes[k] = h
 		}

@@ -44,10 +44,12 @@ type RouteKey struct {
 }
 
 // Hop is where a route leads: nowhere (packets vanish without a word) without a
-// Link; otherwise to the link, by Via if that is set.
+// Link; otherwise to the link, by Via if that is set, or to the sockets of the
+// namespace itself, which the link then stands for.
 type Hop struct {
-	Link string
-	Via  netip.Addr
+	Link  string
+	Via   netip.Addr
+	Local bool
 }
 
 // Neighbour is a permanent neighbour.

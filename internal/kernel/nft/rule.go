@@ -115,12 +115,27 @@ func NextHop() Field {
 	return field("rt ip nexthop", 4, func(reg uint32) expr.Any { return &expr.Rt{Key: expr.RtNexthop4, Register: reg} })
 }
 
+// PacketMark is the mark of the packet.
+func PacketMark() Field { return metaField("meta mark", 4, expr.MetaKeyMARK) }
+
+// ConnectionMark is the mark of the packet's connection.
+func ConnectionMark() Field {
+	return field("ct mark", 4, func(reg uint32) expr.Any { return &expr.Ct{Key: expr.CtKeyMARK, Register: reg} })
+}
+
 // Mapped is what the map has for the field, of the same size; a rule with it
 // does not match if the map has nothing.
 func Mapped(f Field, set string) Field {
 	return Field{f.text + " map @" + set, f.size, func(reg uint32) []any {
 		return append(f.load(reg), &expr.Lookup{SourceRegister: reg, SetName: set, DestRegister: reg, IsDestRegSet: true})
 	}}
+}
+
+// MappedTo is what the map has for the field, of the size of another.
+func MappedTo(f Field, set string, like Field) Field {
+	m := Mapped(f, set)
+	m.size = like.size
+	return m
 }
 
 // load puts fields into registers, one after the other.

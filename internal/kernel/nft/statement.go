@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -58,6 +59,14 @@ func MarkConnection(bit uint32) Part {
 	}}
 }
 
+// KeepMark gives the connection the packet's mark.
+func KeepMark() Part {
+	return Part{"ct mark set meta mark", []any{
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: reg0},
+		&expr.Ct{Key: expr.CtKeyMARK, Register: reg0, SourceRegister: true},
+	}}
+}
+
 // DNAT sends the connection to the address that the map has for the fields.
 func DNAT(v6 bool, set string, fields ...Field) Part {
 	return translate(expr.NATTypeDestNAT, "dnat", v6, set, fields)
@@ -81,10 +90,24 @@ func nfproto(v6 bool) uint32 {
 	return unix.NFPROTO_IPV4
 }
 
+// DNATTo sends the connection to one address and port.
+func DNATTo(a netip.AddrPort) Part {
+	v6, port := a.Addr().Is6(), uint32(reg0+len(a.Addr().AsSlice())/4)
+	return Part{"dnat to " + a.String(), []any{
+		&expr.Immediate{Register: reg0, Data: a.Addr().AsSlice()},
+		&expr.Immediate{Register: port, Data: U16(a.Port())},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: nfproto(v6), RegAddrMin: reg0, RegProtoMin: port, Specified: true},
+	}}
+}
+
 // Balance sends the connection to the address and port that the map has at a
-// slot, chosen by a hash over both addresses and ports.
-func Balance(v6 bool, set string, slots, seed uint32) Part {
+// slot, chosen by a hash over both addresses and ports; sticky, over the source
+// address only.
+func Balance(v6 bool, set string, slots, seed uint32, sticky bool) Part {
 	fields := []Field{SAddr(v6), SPort(), DAddr(v6), DPort()}
+	if sticky {
+		fields = fields[:1]
+	}
 	text, exprs := load(fields)
 	size := 0
 	for _, f := range fields {
