@@ -24,8 +24,8 @@ type rule struct {
 var rules = []rule{
 	{"internal/cloud", nil},
 	{"internal/cloud/vpc", []string{"cloud"}},
-	{"internal/cloud/iam", []string{"cloud"}},
-	{"internal/cloud/acm", []string{"cloud"}},
+	{"internal/cloud/iam", []string{"cloud", "cloud/certpem"}},
+	{"internal/cloud/acm", []string{"cloud", "cloud/certpem"}},
 	{"internal/cloud/sns", []string{"cloud"}},
 	{"internal/cloud/compute", []string{"cloud", "cloud/vpc", "cloud/iam"}},
 	{"internal/cloud/elb", []string{"cloud", "cloud/vpc", "cloud/compute", "cloud/acm", "cloud/iam"}},
