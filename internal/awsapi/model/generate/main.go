@@ -52,6 +52,8 @@ func targets() []target {
 		{pkg: "route53", path: "route53/2013-04-01", name: "route53"},
 		{pkg: "iam", path: "iam/2010-05-08", name: "iam"},
 		{pkg: "sts", path: "sts/2011-06-15", name: "sts"},
+		{pkg: "sns", path: "sns/2010-03-31", name: "sns"},
+		{pkg: "acm", path: "acm/2015-12-08", name: "acm"},
 	}
 }
 

@@ -138,6 +138,14 @@ type DeleteRoleRequest struct {
 // DeleteRoleResponse is empty: the API has no such structure.
 type DeleteRoleResponse struct{}
 
+// DeleteServerCertificateRequest is a structure of the API.
+type DeleteServerCertificateRequest struct {
+	ServerCertificateName *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// DeleteServerCertificateResponse is empty: the API has no such structure.
+type DeleteServerCertificateResponse struct{}
+
 // DetachRolePolicyRequest is a structure of the API.
 type DetachRolePolicyRequest struct {
 	PolicyArn *string `in:"PolicyArn" must:"y" min:"20" max:"2048"`
@@ -199,6 +207,16 @@ type GetRoleRequest struct {
 // GetRoleResponse is a structure of the API.
 type GetRoleResponse struct {
 	Role *Role `out:"Role"`
+}
+
+// GetServerCertificateRequest is a structure of the API.
+type GetServerCertificateRequest struct {
+	ServerCertificateName *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// GetServerCertificateResponse is a structure of the API.
+type GetServerCertificateResponse struct {
+	ServerCertificate *ServerCertificate `out:"ServerCertificate"`
 }
 
 // GetUserRequest is a structure of the API.
@@ -398,6 +416,34 @@ type ListRolesResponse struct {
 	Roles       []Role  `out:"Roles"`
 }
 
+// ListServerCertificateTagsRequest is a structure of the API.
+type ListServerCertificateTagsRequest struct {
+	Marker                *string `in:"Marker" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems              *int64  `in:"MaxItems" min:"1" max:"1000"`
+	ServerCertificateName *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// ListServerCertificateTagsResponse is a structure of the API.
+type ListServerCertificateTagsResponse struct {
+	IsTruncated *bool   `out:"IsTruncated"`
+	Marker      *string `out:"Marker"`
+	Tags        []Tag   `out:"Tags"`
+}
+
+// ListServerCertificatesRequest is a structure of the API.
+type ListServerCertificatesRequest struct {
+	Marker     *string `in:"Marker" min:"1" max:"320" pattern:"[\\u0020-\\u00FF]+"`
+	MaxItems   *int64  `in:"MaxItems" min:"1" max:"1000"`
+	PathPrefix *string `in:"PathPrefix" min:"1" max:"512" pattern:"\\u002F[\\u0021-\\u007F]*"`
+}
+
+// ListServerCertificatesResponse is a structure of the API.
+type ListServerCertificatesResponse struct {
+	IsTruncated                   *bool                       `out:"IsTruncated"`
+	Marker                        *string                     `out:"Marker"`
+	ServerCertificateMetadataList []ServerCertificateMetadata `out:"ServerCertificateMetadataList"`
+}
+
 // Policy is a structure of the API.
 type Policy struct {
 	Arn                           *string    `out:"Arn"`
@@ -489,6 +535,24 @@ type RoleLastUsed struct {
 	Region       *string    `out:"Region"`
 }
 
+// ServerCertificate is a structure of the API.
+type ServerCertificate struct {
+	CertificateBody           *string                    `out:"CertificateBody"`
+	CertificateChain          *string                    `out:"CertificateChain"`
+	ServerCertificateMetadata *ServerCertificateMetadata `out:"ServerCertificateMetadata"`
+	Tags                      []Tag                      `out:"Tags"`
+}
+
+// ServerCertificateMetadata is a structure of the API.
+type ServerCertificateMetadata struct {
+	Arn                   *string    `out:"Arn"`
+	Expiration            *time.Time `out:"Expiration" ts:"seconds"`
+	Path                  *string    `out:"Path"`
+	ServerCertificateId   *string    `out:"ServerCertificateId"`
+	ServerCertificateName *string    `out:"ServerCertificateName"`
+	UploadDate            *time.Time `out:"UploadDate" ts:"seconds"`
+}
+
 // SetDefaultPolicyVersionRequest is a structure of the API.
 type SetDefaultPolicyVersionRequest struct {
 	PolicyArn *string `in:"PolicyArn" must:"y" min:"20" max:"2048"`
@@ -531,6 +595,15 @@ type TagRoleRequest struct {
 // TagRoleResponse is empty: the API has no such structure.
 type TagRoleResponse struct{}
 
+// TagServerCertificateRequest is a structure of the API.
+type TagServerCertificateRequest struct {
+	ServerCertificateName *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Tags                  []Tag   `in:"Tags" must:"y" max:"50"`
+}
+
+// TagServerCertificateResponse is empty: the API has no such structure.
+type TagServerCertificateResponse struct{}
+
 // UntagInstanceProfileRequest is a structure of the API.
 type UntagInstanceProfileRequest struct {
 	InstanceProfileName *string  `in:"InstanceProfileName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
@@ -557,6 +630,15 @@ type UntagRoleRequest struct {
 
 // UntagRoleResponse is empty: the API has no such structure.
 type UntagRoleResponse struct{}
+
+// UntagServerCertificateRequest is a structure of the API.
+type UntagServerCertificateRequest struct {
+	ServerCertificateName *string  `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	TagKeys               []string `in:"TagKeys" must:"y" max:"50"`
+}
+
+// UntagServerCertificateResponse is empty: the API has no such structure.
+type UntagServerCertificateResponse struct{}
 
 // UpdateAssumeRolePolicyRequest is a structure of the API.
 type UpdateAssumeRolePolicyRequest struct {
@@ -587,6 +669,32 @@ type UpdateRoleRequest struct {
 
 // UpdateRoleResponse is a structure of the API.
 type UpdateRoleResponse struct {
+}
+
+// UpdateServerCertificateRequest is a structure of the API.
+type UpdateServerCertificateRequest struct {
+	NewPath                  *string `in:"NewPath" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	NewServerCertificateName *string `in:"NewServerCertificateName" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	ServerCertificateName    *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+}
+
+// UpdateServerCertificateResponse is empty: the API has no such structure.
+type UpdateServerCertificateResponse struct{}
+
+// UploadServerCertificateRequest is a structure of the API.
+type UploadServerCertificateRequest struct {
+	CertificateBody       *string `in:"CertificateBody" must:"y" min:"1" max:"16384" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	CertificateChain      *string `in:"CertificateChain" min:"1" max:"2097152" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	Path                  *string `in:"Path" min:"1" max:"512" pattern:"(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"`
+	PrivateKey            *string `in:"PrivateKey" must:"y" min:"1" max:"16384" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
+	ServerCertificateName *string `in:"ServerCertificateName" must:"y" min:"1" max:"128" pattern:"[\\w+=,.@-]+"`
+	Tags                  []Tag   `in:"Tags" max:"50"`
+}
+
+// UploadServerCertificateResponse is a structure of the API.
+type UploadServerCertificateResponse struct {
+	ServerCertificateMetadata *ServerCertificateMetadata `out:"ServerCertificateMetadata"`
+	Tags                      []Tag                      `out:"Tags"`
 }
 
 // User is a structure of the API.
