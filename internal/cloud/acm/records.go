@@ -1,7 +1,7 @@
 // Package acm is the domain of AWS Certificate Manager: certificates that are
 // requested and validated, or imported.
 //
-// It may import internal/cloud only. Keys and signatures are made outside (they
+// It may import internal/cloud and cloud/certpem only. Keys and signatures are made outside (they
 // need randomness) and arrive as arguments.
 package acm
 
@@ -48,6 +48,12 @@ type Certificate struct {
 	Logging string
 	// Token makes RequestCertificate idempotent for an hour.
 	Token string
+	// FailureReason says why a certificate is FAILED.
+	FailureReason string
+	// KeyUsages and ExtendedKeyUsages are what the certificate says it is for.
+	KeyUsages, ExtendedKeyUsages []string
+	// Renewal is how the managed renewal stands; nil before the first.
+	Renewal *Renewal
 
 	CreatedAt, IssuedAt, ImportedAt time.Time
 	RenewedAt                       time.Time
@@ -63,9 +69,33 @@ type Validation struct {
 	Status      string // PENDING_VALIDATION, SUCCESS, FAILED
 }
 
+// RenewalStatus is how a managed renewal stands, as AWS spells it.
+type RenewalStatus string
+
+// The statuses of a renewal.
+const (
+	RenewalPendingAuto       RenewalStatus = "PENDING_AUTO_RENEWAL"
+	RenewalPendingValidation RenewalStatus = "PENDING_VALIDATION"
+	RenewalSuccess           RenewalStatus = "SUCCESS"
+	RenewalFailed            RenewalStatus = "FAILED"
+)
+
+// Renewal is a managed renewal.
+type Renewal struct {
+	Status    RenewalStatus
+	Reason    string // if FAILED
+	UpdatedAt time.Time
+}
+
 // Certificates is the table of certificates.
 var Certificates = cloud.NewTable("certificate", func(c *Certificate) string { return c.ARN },
 	cloud.Index[Certificate]{Name: ByScope, Keys: func(c *Certificate) []string { return []string{c.Key()} }},
+	cloud.Index[Certificate]{Name: byToken, Keys: func(c *Certificate) []string {
+		if c.Token == "" {
+			return nil
+		}
+		return []string{tokenKey(c.Scope, c.Token)}
+	}},
 	// "record" finds the certificates that wait for a validation record.
 	cloud.Index[Certificate]{Name: ByRecord, Keys: func(c *Certificate) []string {
 		var k []string
@@ -78,6 +108,11 @@ var Certificates = cloud.NewTable("certificate", func(c *Certificate) string { r
 // ByRecord is the index by the names of validation records (lower case, final
 // dot).
 const ByRecord = "record"
+
+// byToken is the index by scope and idempotency token.
+const byToken = "token"
+
+func tokenKey(s cloud.Scope, token string) string { return s.Key() + "/" + token }
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable { return []cloud.AnyTable{Certificates} }
