@@ -1,7 +1,8 @@
 // Package iam is the adapter of AWS Identity and Access Management: it turns
 // wire structures into the commands of cloud/iam and records into views.
 //
-// It may import internal/cloud and cloud/iam, internal/engine (Runner, Do),
+// It may import internal/cloud, cloud/iam and cloud/elb (who uses a
+// certificate), internal/engine (Runner, Do),
 // awsapi/protocol and awsapi/model/iam.
 package iam
 
@@ -25,6 +26,7 @@ func (a *API) Service() protocol.Service {
 	var operations []protocol.Operation
 	for _, family := range [][]protocol.Operation{
 		a.roleOperations(), a.rolePolicyOperations(), a.policyOperations(), a.profileOperations(), a.userOperations(),
+		a.certificateOperations(),
 	} {
 		operations = append(operations, family...)
 	}
