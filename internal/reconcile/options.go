@@ -82,6 +82,8 @@ type Options struct {
 	Application, Network Balancers
 	// Credentials gives instances the credentials of their roles.
 	Credentials func(ctx context.Context, instanceID, role string) (metadata.Credentials, error)
+	// Issue makes a certificate for these names; nil issues none.
+	Issue func(ctx context.Context, names []string, keyAlgorithm string) (Certificate, error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	Log *slog.Logger

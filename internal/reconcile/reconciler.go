@@ -30,6 +30,8 @@ const (
 	kindGuest    = "guest"
 	kindForget   = "forget"
 	kindBalancer = "balancer"
+
+	kindCertificate = "certificate"
 )
 
 // Workers. Guests have their own: to stop one can take a while.
@@ -191,6 +193,7 @@ func (r *Reconciler) enqueue(u plan.Units) {
 	r.units.add(kindEndpoint, u.Endpoints...)
 	r.units.add(kindHealth, u.Health...)
 	r.units.add(kindDrain, u.Drains...)
+	r.units.add(kindCertificate, u.Certificates...)
 	r.guests.add(kindGuest, u.Guests...)
 }
 
@@ -233,6 +236,8 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 		return r.processDrain(ctx, k)
 	case kindBalancer:
 		return r.processBalancer(ctx, k.id)
+	case kindCertificate:
+		return r.processCertificate(ctx, k.id)
 	case kindGuest:
 		return r.processGuest(ctx, k)
 	case kindForget:
