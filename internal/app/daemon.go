@@ -16,12 +16,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/musubi-net/musubi/internal/awsapi/acm"
 	"github.com/musubi-net/musubi/internal/awsapi/ec2"
 	"github.com/musubi-net/musubi/internal/awsapi/elbv2"
 	"github.com/musubi-net/musubi/internal/awsapi/iam"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/awsapi/route53"
 	"github.com/musubi-net/musubi/internal/awsapi/sts"
+	"github.com/musubi-net/musubi/internal/ca"
 	"github.com/musubi-net/musubi/internal/cloud"
 	cloudiam "github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/control"
@@ -51,6 +53,7 @@ type daemon struct {
 	front      *protocol.Handler
 	guests     *guest.Manager
 	reconciler *reconcile.Reconciler
+	authority  *ca.Authority
 }
 
 // runDaemon is the hidden command __daemon.
@@ -89,6 +92,9 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 	}
 	d.engine = e
 	defer func() { err = errors.Join(err, d.guests.Close(), store.Close()) }()
+	if d.authority, err = ca.Open(supervisor.StateDir, time.Now()); err != nil {
+		return errors.Join(err, d.guests.Fatal(ctx, err.Error()))
+	}
 	world, err := kernel.Open(ctx, kernel.Options{Dir: filepath.Join(supervisor.RunDir, "netns"), Log: d.log})
 	if err != nil {
 		return fmt.Errorf("open the world: %w", err)
@@ -123,6 +129,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			route53.New(runner).Service(),
 			iam.New(runner).Service(),
 			sts.New(runner).Service(),
+			acm.New(runner, time.Now).Service(),
 		},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
 		Expired:  func(key string) bool { return cloudiam.Expired(e.Snapshot(), key, time.Now()) },

@@ -12,10 +12,20 @@ import (
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/guest"
 	"github.com/musubi-net/musubi/internal/reconcile"
+	"github.com/musubi-net/musubi/internal/spec"
 )
 
 // guests is a guest.Manager as the reconciler wants it.
-type guests struct{ *guest.Manager }
+type guests struct {
+	*guest.Manager
+	trust string // this Musubi's certificate authority
+}
+
+// Start has the guest trust this Musubi's certificates.
+func (g guests) Start(ctx context.Context, s spec.Guest, netns string) error {
+	s.Trust = g.trust
+	return g.Manager.Start(ctx, s, netns)
+}
 
 func (g guests) List(ctx context.Context) ([]reconcile.GuestStatus, error) {
 	all, err := g.Manager.List(ctx)
@@ -47,8 +57,9 @@ func newReconciler(d *daemon, world reconcile.World) *reconcile.Reconciler {
 			return w, s
 		},
 		World:       world,
-		Guests:      guests{d.guests},
+		Guests:      guests{d.guests, d.authority.Root()},
 		Credentials: d.credentials,
+		Issue:       d.issue,
 		Log:         d.log,
 	})
 }

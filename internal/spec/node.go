@@ -40,6 +40,9 @@ type Guest struct {
 	// Resolver is the VPC's resolver; Search the DNS search domain.
 	Resolver netip.Addr
 	Search   string
+	// Trust are certificate authorities (PEM) that the guest's programs trust
+	// besides the host's.
+	Trust string
 }
 
 // HealthCheck is one target that the health checker probes from a VPC's

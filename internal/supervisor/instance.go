@@ -90,7 +90,7 @@ func (i *instance) boot() error {
 	}
 	config := initctl.Config{
 		InstanceID: i.id, Boot: i.spec.Boot, Hostname: i.spec.Hostname, Name: i.spec.Name, ImageID: i.spec.ImageID,
-		UserData: i.spec.UserData, Resolver: i.spec.Resolver, Search: i.spec.Search,
+		UserData: i.spec.UserData, Resolver: i.spec.Resolver, Search: i.spec.Search, Trust: i.spec.Trust,
 		Disk: i.disk, Exe: exeFile, ManyIDs: i.guests.manyIDs,
 	}
 	if err := await(conn, p, config); err != nil {

@@ -31,6 +31,8 @@ type Config struct {
 	UserData   []byte
 	Resolver   netip.Addr
 	Search     string
+	// Trust are certificate authorities (PEM) to trust besides the host's.
+	Trust string
 	// Disk is the directory that holds the guest's disk; Exe the program that
 	// its init and its tools are.
 	Disk, Exe string

@@ -156,28 +156,7 @@ func (b *builder) copyFromHost() error {
 			return err
 		}
 	}
-	bundles := []string{
-		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt",
-		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-	}
-	const at = "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
-	for _, bundle := range bundles {
-		if err := b.copyFile(bundle, at); err != nil {
-			return err
-		}
-		if _, err := os.Stat(b.path(at)); err == nil {
-			break
-		}
-	}
-	for _, link := range []string{"etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem"} {
-		if err := os.MkdirAll(filepath.Dir(b.path(link)), 0o755); err != nil {
-			return err
-		}
-		if err := symlink("/"+at, b.path(link)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.trust()
 }
 
 // copyFile copies a file that everybody on the host may read; a host without
