@@ -37,6 +37,9 @@ func (a *API) deregisterTargets(ctx context.Context, call *protocol.Call, in *mo
 }
 
 func (a *API) describeTargetHealth(_ context.Context, call *protocol.Call, in *model.DescribeTargetHealthInput) (*model.DescribeTargetHealthOutput, error) {
+	if len(in.Include) > 0 {
+		return nil, &protocol.Error{Code: "UnsupportedOperation", Message: "The parameter Include of DescribeTargetHealth is not served by Musubi yet"}
+	}
 	r := a.engine.Snapshot()
 	g, err := elb.FindTargetGroup(r, call.Caller.Scope, text(in.TargetGroupArn))
 	if err != nil {

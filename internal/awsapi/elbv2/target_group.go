@@ -25,19 +25,12 @@ func (a *API) createTargetGroup(ctx context.Context, call *protocol.Call, in *mo
 	if err != nil {
 		return nil, err
 	}
-	matcher, err := matcherIn(in.Matcher)
-	if err != nil {
-		return nil, err
-	}
-	if p := text(in.Protocol); text(in.ProtocolVersion) != "" && p != "HTTP" && p != "HTTPS" {
-		return nil, validation("Protocol version cannot be specified for target groups with protocol '" + p + "'")
-	}
-	g, err := run(ctx, a, call, elb.CreateTargetGroup{Name: text(in.Name), Protocol: text(in.Protocol), Port: number(in.Port),
-		VPCID: text(in.VpcId), TargetType: text(in.TargetType), IPAddressType: text(in.IpAddressType), Tags: tags,
+	g, err := run(ctx, a, call, elb.CreateTargetGroup{Name: text(in.Name), Protocol: text(in.Protocol), ProtocolVersion: text(in.ProtocolVersion),
+		Port: number(in.Port), VPCID: text(in.VpcId), TargetType: text(in.TargetType), IPAddressType: text(in.IpAddressType), Tags: tags,
 		HealthCheck: elb.HealthCheckParams{Enabled: in.HealthCheckEnabled, Protocol: text(in.HealthCheckProtocol),
 			Port: text(in.HealthCheckPort), Path: text(in.HealthCheckPath), IntervalSeconds: number(in.HealthCheckIntervalSeconds),
 			TimeoutSeconds: number(in.HealthCheckTimeoutSeconds), HealthyThreshold: number(in.HealthyThresholdCount),
-			UnhealthyThreshold: number(in.UnhealthyThresholdCount), Matcher: matcher}})
+			UnhealthyThreshold: number(in.UnhealthyThresholdCount), Matcher: httpCodes(in.Matcher), GRPCMatcher: grpcCodes(in.Matcher)}})
 	if err != nil {
 		return nil, err
 	}
@@ -45,29 +38,29 @@ func (a *API) createTargetGroup(ctx context.Context, call *protocol.Call, in *mo
 }
 
 func (a *API) modifyTargetGroup(ctx context.Context, call *protocol.Call, in *model.ModifyTargetGroupInput) (*model.ModifyTargetGroupOutput, error) {
-	matcher, err := matcherIn(in.Matcher)
-	if err != nil {
-		return nil, err
-	}
 	g, err := run(ctx, a, call, elb.ModifyTargetGroup{ARN: text(in.TargetGroupArn),
 		HealthCheck: elb.HealthCheckParams{Enabled: in.HealthCheckEnabled, Protocol: text(in.HealthCheckProtocol),
 			Port: text(in.HealthCheckPort), Path: text(in.HealthCheckPath), IntervalSeconds: number(in.HealthCheckIntervalSeconds),
 			TimeoutSeconds: number(in.HealthCheckTimeoutSeconds), HealthyThreshold: number(in.HealthyThresholdCount),
-			UnhealthyThreshold: number(in.UnhealthyThresholdCount), Matcher: matcher}})
+			UnhealthyThreshold: number(in.UnhealthyThresholdCount), Matcher: httpCodes(in.Matcher), GRPCMatcher: grpcCodes(in.Matcher)}})
 	if err != nil {
 		return nil, err
 	}
 	return &model.ModifyTargetGroupOutput{TargetGroups: []model.TargetGroup{a.targetGroupOut(g)}}, nil
 }
 
-func matcherIn(m *model.Matcher) (string, error) {
+func httpCodes(m *model.Matcher) string {
 	if m == nil {
-		return "", nil
+		return ""
 	}
-	if text(m.GrpcCode) != "" {
-		return "", validation("A gRPC code matcher can only be specified for target groups with protocol version 'GRPC'")
+	return text(m.HttpCode)
+}
+
+func grpcCodes(m *model.Matcher) string {
+	if m == nil {
+		return ""
 	}
-	return text(m.HttpCode), nil
+	return text(m.GrpcCode)
 }
 
 func (a *API) deleteTargetGroup(ctx context.Context, call *protocol.Call, in *model.DeleteTargetGroupInput) (*model.DeleteTargetGroupOutput, error) {
@@ -134,13 +127,9 @@ func groupsOfBalancer(r cloud.Reader, scope cloud.Scope, arn string) ([]elb.Targ
 		return nil, err
 	}
 	var list []elb.TargetGroup
-	seen := map[string]bool{}
-	for x := range elb.Listeners.By(r, elb.ByLB, l.ARN) {
-		for _, w := range x.Targets {
-			if g, ok := elb.TargetGroups.Get(r, w.TargetGroupARN); ok && !seen[g.ARN] {
-				seen[g.ARN] = true
-				list = append(list, g)
-			}
+	for _, group := range elb.GroupsInUse(r, l.ARN) {
+		if g, ok := elb.TargetGroups.Get(r, group); ok {
+			list = append(list, g)
 		}
 	}
 	return list, nil
@@ -176,7 +165,8 @@ func groupAttributesOut(g elb.TargetGroup) []model.TargetGroupAttribute {
 
 func (a *API) targetGroupOut(g elb.TargetGroup) model.TargetGroup {
 	h := g.HealthCheck
-	v := model.TargetGroup{TargetGroupArn: new(g.ARN), TargetGroupName: new(g.Name), Protocol: new(g.Protocol), Port: count(g.Port),
+	v := model.TargetGroup{TargetGroupArn: new(g.ARN), TargetGroupName: new(g.Name), Protocol: new(g.Protocol),
+		ProtocolVersion: some(g.ProtocolVersion), Port: count(g.Port),
 		VpcId: new(g.VPCID), TargetType: new(g.TargetType), IpAddressType: new(g.IPAddressType),
 		LoadBalancerArns:   elb.LoadBalancersOf(a.engine.Snapshot(), g.ARN),
 		HealthCheckEnabled: new(true), HealthCheckProtocol: new(h.Protocol), HealthCheckPort: new(h.Port), HealthCheckPath: some(h.Path),
@@ -184,6 +174,9 @@ func (a *API) targetGroupOut(g elb.TargetGroup) model.TargetGroup {
 		HealthyThresholdCount: count(h.HealthyThreshold), UnhealthyThresholdCount: count(h.UnhealthyThreshold)}
 	if h.Matcher != "" {
 		v.Matcher = &model.Matcher{HttpCode: new(h.Matcher)}
+		if g.ProtocolVersion == "GRPC" {
+			v.Matcher = &model.Matcher{GrpcCode: new(h.Matcher)}
+		}
 	}
 	return v
 }
