@@ -11,6 +11,7 @@ import (
 	"github.com/musubi-net/musubi/internal/dataplane/metadata"
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/guest"
+	"github.com/musubi-net/musubi/internal/kernel"
 	"github.com/musubi-net/musubi/internal/reconcile"
 	"github.com/musubi-net/musubi/internal/spec"
 )
@@ -49,7 +50,7 @@ func (g guests) Next(ctx context.Context) (string, bool) {
 }
 
 // newReconciler joins the engine, the kernel and the guests.
-func newReconciler(d *daemon, world reconcile.World) *reconcile.Reconciler {
+func newReconciler(d *daemon, world *kernel.World) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Options{
 		Engine: d.engine,
 		Watch: func() (reconcile.Watch, *cloud.Snapshot) {
