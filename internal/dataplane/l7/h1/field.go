@@ -127,3 +127,13 @@ func similar(name []byte, lower string) bool {
 func long(s []byte) bool {
 	return len(s) > 1 && (s[0] == 0xc5 && s[1] == 0xbf || s[0] == 0xc4 && s[1] == 0xb1)
 }
+
+// Split cuts a line into a field's name and value.
+func Split(line []byte) (name, value []byte, ok bool) {
+	for i, c := range line {
+		if c == ':' {
+			return line[:i], trim(line[i+1:]), i > 0
+		}
+	}
+	return nil, nil, false
+}
