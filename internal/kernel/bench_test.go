@@ -49,3 +49,36 @@ func BenchmarkChangeOfOneTarget(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkClient is what finding a client's address costs.
+func BenchmarkClient(b *testing.B) {
+	w, err := Open(b.Context(), Options{Dir: lab.Dir(b)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := probeVPC()
+	v.ID, v.Number, v.Interfaces = "vpc-1", 1, nil
+	v.Local = v.Resolver
+	if err := w.ApplyVPC(b.Context(), v); err != nil {
+		b.Fatal(err)
+	}
+	a := netip.MustParseAddrPort("10.0.0.1:5000")
+	l, err := w.ListenTCP(b.Context(), v.ID, a)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := w.DialTCP(b.Context(), v.ID, netip.Addr{}, a)
+	if err != nil {
+		b.Fatal(err)
+	}
+	from, _ := netip.ParseAddrPort(c.LocalAddr().String())
+	for b.Loop() {
+		if got, err := w.Client(b.Context(), v.ID, from, a); err != nil || got != from {
+			b.Fatal(got, err)
+		}
+	}
+	b.StopTimer()
+	_, _ = c.Close(), l.Close()
+	_ = w.RemoveVPC(context.Background(), v.ID)
+	_ = w.Close()
+}

@@ -190,6 +190,9 @@ func probeVPC() *spec.VPC {
 		NodeSources: []spec.NodeSource{{Address: a, Node: a}},
 		Listeners:   []spec.Listener{{Address: a, Protocol: 6, Port: 80, Targets: "tg"}},
 		TargetSets:  []spec.TargetSet{{Name: "tg", Targets: []netip.AddrPort{netip.AddrPortFrom(a, 80)}}},
+		Sockets:     []spec.Socket{{Address: a, Protocol: 6, Port: 443}},
+		Visitor:     a,
+		Transparent: true,
 		Internet:    &spec.InternetGateway{Public: []spec.PublicAddress{{Public: b, Private: a}}},
 	}
 }

@@ -48,7 +48,11 @@ func TestRulesDump(t *testing.T) {
 	v.Listeners = append(v.Listeners,
 		spec.Listener{Address: spec.EndpointVIP(7), Protocol: 17, Port: 53, Targets: "tg", KeepClient: true, IdleSeconds: 120},
 		spec.Listener{Address: ip("198.18.0.9"), Protocol: 6, Port: 80, Targets: "arn:aws:none", KeepClient: true})
+	v.Listeners = append(v.Listeners,
+		spec.Listener{Address: spec.EndpointVIP(7), Protocol: 6, Port: 443, Targets: "own", Local: true},
+		spec.Listener{Address: ip("10.0.0.1"), Protocol: 6, Port: 81, Targets: "tg", Sticky: true})
 	v.TargetSets[0].Targets = []netip.AddrPort{netip.MustParseAddrPort("10.0.1.10:80")}
+	v.TargetSets = append(v.TargetSets, spec.TargetSet{Name: "own", Targets: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:443")}})
 	got := compileRules(v, newRuleCache()).Dump() + idleRules(v).Dump()
 	// A slot map has too many lines to read.
 	got = regexp.MustCompile(`(?m)^  \d{2,} : .*\n`).ReplaceAllString(got, "")

@@ -17,7 +17,7 @@ import (
 )
 
 func TestAffected(t *testing.T) {
-	provider, consumer := []string{"vpc-2"}, []string{"vpc-1"}
+	provider, consumer, balancers := []string{"vpc-2"}, []string{"vpc-1"}, []string{plantest.BalancerARN}
 	tests := []struct {
 		name string
 		do   func(tx *cloud.Tx)
@@ -26,18 +26,18 @@ func TestAffected(t *testing.T) {
 		{"a rule touches its group's VPC", func(tx *cloud.Tx) {
 			vpc.SecurityGroupRules.Put(tx, vpc.SecurityGroupRule{ID: "sgr-9", GroupID: "sg-web", Protocol: "-1", CIDR: netip.MustParsePrefix("0.0.0.0/0")})
 		}, Units{VPCs: provider}},
-		{"groups of a load balancer touch the consumers", plantest.Guard, Units{VPCs: []string{"vpc-1", "vpc-2"}, DNS: provider, Metadata: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
+		{"groups of a load balancer touch the consumers", plantest.Guard, Units{VPCs: []string{"vpc-1", "vpc-2"}, DNS: provider, Metadata: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Balancers: balancers, Endpoints: []string{"vpce-1"}, Fabric: true}},
 		{"a target's health touches the provider only", func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-a", elb.Unhealthy) },
-			Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}}},
+			Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Balancers: balancers}},
 		{"cross-zone", func(tx *cloud.Tx) { plantest.SetCrossZone(tx, true) },
-			Units{VPCs: []string{"vpc-1", "vpc-2"}, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
+			Units{VPCs: []string{"vpc-1", "vpc-2"}, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Balancers: balancers, Endpoints: []string{"vpce-1"}, Fabric: true}},
 		{"a load balancer's state shows nowhere", func(tx *cloud.Tx) {
 			lb, _ := elb.LoadBalancers.Get(tx, plantest.BalancerARN)
 			lb.State = elb.Active
 			elb.LoadBalancers.Put(tx, lb)
 		}, Units{}},
 		{"an endpoint touches both sides", func(tx *cloud.Tx) { privatelink.Endpoints.Delete(tx, "vpce-1") },
-			Units{VPCs: []string{"vpc-1", "vpc-2"}, Public: []string{"vpce-1"}, Endpoints: []string{"vpce-1"}, Fabric: true}},
+			Units{VPCs: []string{"vpc-1", "vpc-2"}, Public: []string{"vpce-1"}, Endpoints: []string{"vpce-1"}, Balancers: balancers, Fabric: true}},
 		{"a record touches the resolvers of its zone", func(tx *cloud.Tx) {
 			dns.RecordSets.Put(tx, dns.RecordSet{ZoneID: "Z1", Name: "new.example.local.", Type: "A", Values: []string{"192.0.2.1"}})
 		}, Units{DNS: consumer}},
@@ -47,7 +47,7 @@ func TestAffected(t *testing.T) {
 			x, _ := elb.Targets.Get(tx, elb.TargetKey(plantest.GroupARN, "i-web-a", 80))
 			x.DrainingSince = plantest.Began
 			elb.Targets.Put(tx, x)
-		}, Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Drains: []string{plantest.GroupARN + "|i-web-a|80"}}},
+		}, Units{VPCs: provider, Health: provider, Public: []string{plantest.BalancerARN, "vpce-1"}, Balancers: balancers, Drains: []string{plantest.GroupARN + "|i-web-a|80"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAffected(t *testing.T) {
 
 // normal makes empty slices nil.
 func normal(u Units) Units {
-	for _, s := range []*[]string{&u.VPCs, &u.DNS, &u.Metadata, &u.Health, &u.Guests, &u.Public, &u.Endpoints, &u.Drains} {
+	for _, s := range []*[]string{&u.VPCs, &u.DNS, &u.Metadata, &u.Health, &u.Guests, &u.Public, &u.Endpoints, &u.Drains, &u.Balancers, &u.Certificates} {
 		if len(*s) == 0 {
 			*s = nil
 		}

@@ -33,11 +33,7 @@ func CompileVPC(r cloud.Reader, id string) *spec.VPC {
 	}
 	slices.SortFunc(out.CIDRs, comparePrefix)
 	compileServices(out, v)
-	for s := range vpc.Subnets.By(r, vpc.ByVPC, id) {
-		if s.CIDR.IsValid() {
-			out.Local = append(out.Local, nth(s.CIDR, 1))
-		}
-	}
+	compileGateways(r, out)
 	used := map[string]bool{}
 	compileInterfaces(r, out, used)
 	compileEndpoints(r, out, used)
@@ -48,6 +44,23 @@ func CompileVPC(r cloud.Reader, id string) *spec.VPC {
 	slices.SortFunc(out.Local, netip.Addr.Compare)
 	out.Local = slices.Compact(out.Local)
 	return out
+}
+
+// compileGateways adds the subnets' gateways; that of the first subnet is the
+// visitor's address.
+func compileGateways(r cloud.Reader, out *spec.VPC) {
+	var subnets []vpc.Subnet
+	for s := range vpc.Subnets.By(r, vpc.ByVPC, out.ID) {
+		if s.CIDR.IsValid() {
+			out.Local = append(out.Local, nth(s.CIDR, 1))
+			subnets = append(subnets, s)
+		}
+	}
+	if len(subnets) > 0 {
+		out.Visitor = nth(slices.MinFunc(subnets, func(a, b vpc.Subnet) int {
+			return cmp.Or(cmp.Compare(a.Zone, b.Zone), comparePrefix(a.CIDR, b.CIDR))
+		}).CIDR, 1)
+	}
 }
 
 // compileServices sets the addresses of the resolver and the metadata service.
