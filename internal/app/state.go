@@ -15,6 +15,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/cloud/sns"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/store"
@@ -27,7 +28,7 @@ const stateFile = "state.db"
 // tables lists the tables of all families.
 func tables() []cloud.AnyTable {
 	var all []cloud.AnyTable
-	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), dns.Tables(), acm.Tables()} {
+	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), sns.Tables(), dns.Tables(), acm.Tables()} {
 		all = append(all, t...)
 	}
 	return all
@@ -65,4 +66,18 @@ func checkState(ctx context.Context, dir string) error {
 		return fmt.Errorf("another Musubi uses %s", dir)
 	}
 	return err
+}
+
+// shuffleZones makes the names of zones mean other places in each account of the
+// cloud in a state directory.
+func shuffleZones(ctx context.Context, dir string) error {
+	e, s, err := openEngine(ctx, dir)
+	if err != nil {
+		return err
+	}
+	_, err = engine.Do(ctx, e, cloud.Caller{Internal: true}, vpc.ShuffleZones{})
+	if err != nil {
+		err = fmt.Errorf("--shuffle-zones: %w", err)
+	}
+	return errors.Join(err, s.Close())
 }

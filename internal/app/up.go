@@ -24,6 +24,8 @@ type UpOptions struct {
 	Detach  bool
 	Debug   bool
 	Version string
+	// ShuffleZones makes zone names mean other places in each account, for good.
+	ShuffleZones bool
 	// Output gets the log of a Musubi in the foreground.
 	Output *os.File
 }
@@ -56,6 +58,11 @@ func Up(ctx context.Context, o UpOptions) (*Started, error) {
 	}
 	if err := checkState(ctx, o.Dir); err != nil {
 		return nil, err
+	}
+	if o.ShuffleZones {
+		if err := shuffleZones(ctx, o.Dir); err != nil {
+			return nil, err
+		}
 	}
 	output := o.Output
 	if o.Detach {

@@ -32,6 +32,7 @@ next up; instances boot anew then.`,
 	}
 	cmd.Flags().BoolVarP(&o.Detach, "detach", "d", false, "run in the background")
 	cmd.Flags().StringVar(&o.Listen, "listen", defaultListen(), "loopback address of the API; port 0 picks a free one")
+	cmd.Flags().BoolVar(&o.ShuffleZones, "shuffle-zones", false, "let zone names mean other zones in each account, as on AWS; stays with the state")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "log every request")
 	return cmd
 }

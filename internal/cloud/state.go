@@ -17,7 +17,7 @@ type Schema struct{ tables map[string]AnyTable }
 // NewSchema joins the tables of all families.
 func NewSchema(tables ...AnyTable) *Schema {
 	s := &Schema{tables: map[string]AnyTable{}}
-	for _, t := range slices.Concat(tables, []AnyTable{Counters}) {
+	for _, t := range slices.Concat(tables, []AnyTable{Counters, Settings}) {
 		if s.tables[t.Name()] != nil {
 			panic("cloud: table " + t.Name() + " described twice")
 		}

@@ -30,6 +30,7 @@ func CompileDNS(r cloud.Reader, vpcID string) *spec.DNS {
 			out.Zones = append(out.Zones, compileZone(r, z))
 		}
 	}
+	addEndpointZones(r, out)
 	slices.SortFunc(out.Zones, func(a, b spec.DNSZone) int { return cmp.Compare(a.Name, b.Name) })
 	for n := range vpc.NetworkInterfaces.By(r, vpc.ByVPC, vpcID) {
 		nameInterface(r, out, n)

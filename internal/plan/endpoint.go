@@ -39,16 +39,16 @@ func Paths(r cloud.Reader, e privatelink.Endpoint) []Path {
 			continue
 		}
 		if i.Address.IsValid() {
-			out = append(out, pathOf(r, e, i, i.Address, spec.EndpointVIP(n.Number), spec.EndpointSource(n.Number)))
+			out = append(out, pathOf(r, e, i, n.Number, i.Address, spec.EndpointVIP(n.Number), spec.EndpointSource(n.Number)))
 		}
 		if i.IPv6.IsValid() {
-			out = append(out, pathOf(r, e, i, i.IPv6, spec.EndpointVIP6(n.Number), spec.EndpointSource6(n.Number)))
+			out = append(out, pathOf(r, e, i, n.Number, i.IPv6, spec.EndpointVIP6(n.Number), spec.EndpointSource6(n.Number)))
 		}
 	}
 	return out
 }
 
-func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterface, address, vip, source netip.Addr) Path {
+func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterface, number uint32, address, vip, source netip.Addr) Path {
 	p := Path{Consumer: e.VPCID, Balancer: i.LoadBalancerARN, Entry: spec.Endpoint{
 		ID: e.ID, InterfaceID: i.InterfaceID, Address: address, VIP: vip, Source: source,
 		GroupIDs: slices.Sorted(slices.Values(e.GroupIDs)),
@@ -66,19 +66,34 @@ func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterf
 	if lb.EnforcePrivateLink != "off" {
 		p.Entry.GuardIDs = slices.Sorted(slices.Values(lb.GroupIDs))
 	}
-	for _, node := range lb.Nodes {
-		to := node.PrivateIP
-		if address.Is6() {
-			to = node.IPv6
-		}
-		if node.ZoneID != i.ZoneID || !to.IsValid() {
-			continue
-		}
-		p.Provider, p.Zone, p.Entry.Open = lb.VPCID, node.Zone, true
-		p.Exit = spec.NodeSource{Address: vip, Node: to}
-		p.Routes = []spec.FabricRoute{{Address: vip, VPC: provider.Number}, {Address: source, VPC: consumer.Number}}
+	node, ok := nodeFor(r, lb, e, i, number)
+	to := node.PrivateIP
+	if address.Is6() {
+		to = node.IPv6
 	}
+	if !ok || !to.IsValid() {
+		return p
+	}
+	p.Provider, p.Zone, p.Entry.Open = lb.VPCID, node.Zone, true
+	p.Exit = spec.NodeSource{Address: vip, Node: to}
+	p.Routes = []spec.FabricRoute{{Address: vip, VPC: provider.Number}, {Address: source, VPC: consumer.Number}}
 	return p
+}
+
+// nodeFor is the load balancer's node that serves an endpoint's interface: the
+// one in the same place, whatever its zone is called in the provider's account.
+// From another region any node serves, one of a healthy zone if there is one.
+func nodeFor(r cloud.Reader, lb elb.LoadBalancer, e privatelink.Endpoint, i privatelink.EndpointInterface, number uint32) (elb.Node, bool) {
+	nodes := slices.Clone(lb.Nodes)
+	if !e.CrossRegion() {
+		nodes = slices.DeleteFunc(nodes, func(n elb.Node) bool { return n.ZoneID != i.ZoneID })
+	} else if good := healthyZones(r, lb); slices.ContainsFunc(nodes, func(n elb.Node) bool { return good[n.Zone] }) {
+		nodes = slices.DeleteFunc(nodes, func(n elb.Node) bool { return !good[n.Zone] })
+	}
+	if len(nodes) == 0 {
+		return elb.Node{}, false
+	}
+	return nodes[int(number)%len(nodes)], true
 }
 
 // compileEndpoints adds the consumer's side of the VPC's endpoints.

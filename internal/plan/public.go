@@ -112,7 +112,7 @@ func endpointNames(r cloud.Reader, e privatelink.Endpoint, names map[string][]ne
 	}
 	var all, up []netip.Addr
 	for _, i := range e.Interfaces {
-		addresses := valid(i.Address, i.IPv6)
+		addresses := recordAddresses(e, i)
 		for _, d := range e.DNSEntries[1:] {
 			if strings.HasPrefix(d.Name, e.ID+"-"+e.Suffix+"-"+i.Zone+".") {
 				names[absolute(d.Name)] = addresses

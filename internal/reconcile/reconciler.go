@@ -193,6 +193,7 @@ func (r *Reconciler) enqueue(u plan.Units) {
 	r.units.add(kindEndpoint, u.Endpoints...)
 	r.units.add(kindHealth, u.Health...)
 	r.units.add(kindDrain, u.Drains...)
+	r.units.add(kindService, u.Services...)
 	r.units.add(kindCertificate, u.Certificates...)
 	r.guests.add(kindGuest, u.Guests...)
 }
@@ -238,6 +239,8 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 		return r.processBalancer(ctx, k.id)
 	case kindCertificate:
 		return r.processCertificate(ctx, k.id)
+	case kindService:
+		return r.processService(ctx, k.id)
 	case kindGuest:
 		return r.processGuest(ctx, k)
 	case kindForget:

@@ -65,6 +65,7 @@ func everything(s *cloud.Snapshot) plan.Units {
 	for e := range privatelink.Endpoints.All(s) {
 		u.Endpoints = append(u.Endpoints, e.ID)
 	}
+	u.Services = namedServices(s)
 	for t := range elb.Targets.All(s) {
 		if !t.DrainingSince.IsZero() || elb.Departed(s, t) {
 			u.Drains = append(u.Drains, elb.TargetKey(t.TargetGroupARN, t.ID, t.Port))

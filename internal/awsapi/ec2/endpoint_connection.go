@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"strings"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/ec2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -14,7 +15,6 @@ func (a *API) endpointConnectionOperations() []protocol.Operation {
 		protocol.Op("DescribeVpcEndpointConnections", a.describeEndpointConnections),
 		protocol.Op("AcceptVpcEndpointConnections", a.acceptEndpointConnections),
 		protocol.Op("RejectVpcEndpointConnections", a.rejectEndpointConnections),
-		protocol.Op("DescribeVpcEndpointConnectionNotifications", a.describeConnectionNotifications),
 	}
 }
 
@@ -46,8 +46,9 @@ func connectionFields() filterFields[privatelink.Endpoint] {
 func (a *API) describeEndpointConnections(_ context.Context, call *protocol.Call, in *model.DescribeVpcEndpointConnectionsRequest) (*model.DescribeVpcEndpointConnectionsResult, error) {
 	fields := connectionFields()
 	for _, f := range in.Filters {
-		if fields[val(f.Name)] == nil {
-			return nil, cloud.Errorf(cloud.KindInvalid, "filter", "InvalidFilter", "The filter '%s' is invalid", val(f.Name))
+		name := val(f.Name)
+		if fields[name] == nil && name != "tag-key" && !strings.HasPrefix(name, "tag:") {
+			return nil, cloud.Errorf(cloud.KindInvalid, "filter", "InvalidFilter", "The filter '%s' is invalid", name)
 		}
 	}
 	r := a.engine.Snapshot()
@@ -56,8 +57,13 @@ func (a *API) describeEndpointConnections(_ context.Context, call *protocol.Call
 		for e := range privatelink.Endpoints.By(r, privatelink.ByService, s.ID) {
 			list = append(list, e)
 		}
+		for d := range privatelink.Departures.By(r, privatelink.ByService, s.ID) {
+			if a.now().Sub(d.At) < privatelink.Lingering {
+				list = append(list, d.Endpoint)
+			}
+		}
 	}
-	list, err := selectItems(list, in.Filters, fields, nil)
+	list, err := selectItems(list, in.Filters, fields, connectionTags)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +83,7 @@ func endpointConnection(r cloud.Reader, e privatelink.Endpoint) model.VpcEndpoin
 	return model.VpcEndpointConnection{ServiceId: new(e.ServiceID), VpcEndpointId: new(e.ID), VpcEndpointOwner: new(e.Account),
 		VpcEndpointRegion: new(e.Region), VpcEndpointState: new(string(e.State)), CreationTimestamp: new(e.CreatedAt),
 		DnsEntries: dnsEntries(e.DNSEntries), NetworkLoadBalancerArns: s.LoadBalancerARNs, IpAddressType: new(e.IPAddressType),
-		VpcEndpointConnectionId: new(e.ConnectionID)}
+		VpcEndpointConnectionId: new(e.ConnectionID), Tags: tagList(e.ConnectionTags)}
 }
 
-// describeConnectionNotifications: notifications can not be made yet, so there
-// are none.
-func (a *API) describeConnectionNotifications(_ context.Context, _ *protocol.Call, in *model.DescribeVpcEndpointConnectionNotificationsRequest) (*model.DescribeVpcEndpointConnectionNotificationsResult, error) {
-	if id := val(in.ConnectionNotificationId); id != "" {
-		return nil, cloud.Errorf(cloud.KindNotFound, "connection-notification", "InvalidConnectionNotification", "The connection notification '%s' does not exist", id)
-	}
-	return &model.DescribeVpcEndpointConnectionNotificationsResult{}, nil
-}
+func connectionTags(e privatelink.Endpoint) cloud.Tags { return e.ConnectionTags }

@@ -2,6 +2,8 @@ package ec2
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/ec2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -18,29 +20,20 @@ func (a *API) endpointServiceOperations() []protocol.Operation {
 		protocol.Op("DescribeVpcEndpointServicePermissions", a.describeEndpointServicePermissions),
 		protocol.Op("ModifyVpcEndpointServicePermissions", a.modifyEndpointServicePermissions),
 		protocol.Op("DescribeVpcEndpointServices", a.describeEndpointServices),
+		protocol.Op("StartVpcEndpointServicePrivateDnsVerification", a.startPrivateDNSVerification),
 	}
 }
 
-// serviceLimits refuses what a service can have on AWS and not here.
-func serviceLimits(region, privateName string, gateways []string, regions ...[]string) error {
-	if privateName != "" {
-		return unserved("PrivateDnsName", privateName)
-	}
-	if len(gateways) > 0 {
-		return unserved("GatewayLoadBalancerArn", gateways[0])
-	}
-	for _, list := range regions {
-		for _, r := range list {
-			if r != region {
-				return unserved("SupportedRegion", r)
-			}
-		}
+// noGateways refuses gateway load balancers, which do not exist here.
+func noGateways(arns []string) error {
+	if len(arns) > 0 {
+		return unserved("GatewayLoadBalancerArn", arns[0])
 	}
 	return nil
 }
 
 func (a *API) createEndpointService(ctx context.Context, call *protocol.Call, in *model.CreateVpcEndpointServiceConfigurationRequest) (*model.CreateVpcEndpointServiceConfigurationResult, error) {
-	if err := serviceLimits(call.Caller.Region, val(in.PrivateDnsName), in.GatewayLoadBalancerArns, in.SupportedRegions); err != nil {
+	if err := noGateways(in.GatewayLoadBalancerArns); err != nil {
 		return nil, err
 	}
 	tags, err := tagsFromSpecs(in.TagSpecifications, "vpc-endpoint-service")
@@ -48,26 +41,24 @@ func (a *API) createEndpointService(ctx context.Context, call *protocol.Call, in
 		return nil, err
 	}
 	s, err := do(ctx, a, call, privatelink.CreateService{AcceptanceRequired: in.AcceptanceRequired == nil || *in.AcceptanceRequired,
-		LoadBalancerARNs: in.NetworkLoadBalancerArns, SupportedIPTypes: in.SupportedIpAddressTypes, Tags: tags, ClientToken: val(in.ClientToken)})
+		LoadBalancerARNs: in.NetworkLoadBalancerArns, SupportedIPTypes: in.SupportedIpAddressTypes,
+		SupportedRegions: in.SupportedRegions, PrivateDNSName: val(in.PrivateDnsName), Tags: tags, ClientToken: val(in.ClientToken)})
 	if err != nil {
 		return nil, err
 	}
-	v := serviceConfiguration(s)
+	v := serviceConfiguration(a.engine.Snapshot(), s)
 	return &model.CreateVpcEndpointServiceConfigurationResult{ServiceConfiguration: &v, ClientToken: in.ClientToken}, nil
 }
 
 func (a *API) modifyEndpointService(ctx context.Context, call *protocol.Call, in *model.ModifyVpcEndpointServiceConfigurationRequest) (*model.ModifyVpcEndpointServiceConfigurationResult, error) {
-	if err := serviceLimits(call.Caller.Region, val(in.PrivateDnsName), in.AddGatewayLoadBalancerArns, in.AddSupportedRegions); err != nil {
+	if err := noGateways(slices.Concat(in.AddGatewayLoadBalancerArns, in.RemoveGatewayLoadBalancerArns)); err != nil {
 		return nil, err
-	}
-	for _, r := range in.RemoveSupportedRegions {
-		if r == call.Caller.Region {
-			return nil, invalidValue("RemoveSupportedRegion", r, "The Region that hosts the service cannot be removed.")
-		}
 	}
 	_, err := do(ctx, a, call, privatelink.ModifyService{ID: val(in.ServiceId), AcceptanceRequired: in.AcceptanceRequired,
 		AddLoadBalancers: in.AddNetworkLoadBalancerArns, RemoveLoadBalancers: in.RemoveNetworkLoadBalancerArns,
-		AddIPTypes: in.AddSupportedIpAddressTypes, RemoveIPTypes: in.RemoveSupportedIpAddressTypes})
+		AddIPTypes: in.AddSupportedIpAddressTypes, RemoveIPTypes: in.RemoveSupportedIpAddressTypes,
+		AddRegions: in.AddSupportedRegions, RemoveRegions: in.RemoveSupportedRegions, PrivateDNSName: val(in.PrivateDnsName),
+		RemovePrivateDNS: val(in.RemovePrivateDnsName)})
 	return &model.ModifyVpcEndpointServiceConfigurationResult{Return: new(true)}, err
 }
 
@@ -90,26 +81,39 @@ func (a *API) describeEndpointServiceConfigurations(_ context.Context, call *pro
 			"supported-ip-address-types": func(s service) []string { return s.SupportedIPTypes },
 		},
 	}
-	list, next, err := l.page(a.engine.Snapshot(), call.Caller.Scope, in.ServiceIds, in.Filters, in.MaxResults, in.NextToken)
+	r := a.engine.Snapshot()
+	list, next, err := l.page(r, call.Caller.Scope, in.ServiceIds, in.Filters, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.DescribeVpcEndpointServiceConfigurationsResult{NextToken: next}
 	for _, s := range list {
-		out.ServiceConfigurations = append(out.ServiceConfigurations, serviceConfiguration(s))
+		out.ServiceConfigurations = append(out.ServiceConfigurations, serviceConfiguration(r, s))
 	}
 	return out, nil
 }
 
-func serviceConfiguration(s privatelink.Service) model.ServiceConfiguration {
-	return model.ServiceConfiguration{
+func serviceConfiguration(r cloud.Reader, s privatelink.Service) model.ServiceConfiguration {
+	v := model.ServiceConfiguration{
 		ServiceId: new(s.ID), ServiceName: new(s.Name), ServiceState: new(s.State),
 		ServiceType:       []model.ServiceTypeDetail{{ServiceType: new("Interface")}},
-		AvailabilityZones: s.ZoneNames(), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
+		AvailabilityZones: s.ZoneNames(r, s.Account), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
 		ManagesVpcEndpoints: new(false), NetworkLoadBalancerArns: s.LoadBalancerARNs, SupportedIpAddressTypes: s.SupportedIPTypes,
-		BaseEndpointDnsNames: []string{s.BaseDNSName()}, RemoteAccessEnabled: new(false), Tags: tagList(s.Tags),
-		SupportedRegions: []model.SupportedRegionDetail{{Region: new(s.Region), ServiceState: new("Available")}},
+		BaseEndpointDnsNames: []string{s.BaseDNSName()}, RemoteAccessEnabled: new(len(s.SupportedRegions) > 0), Tags: tagList(s.Tags),
+		PrivateDnsName: text(s.PrivateDNS.Name),
 	}
+	for _, region := range append([]string{s.Region}, s.SupportedRegions...) {
+		v.SupportedRegions = append(v.SupportedRegions, model.SupportedRegionDetail{Region: new(region), ServiceState: new("Available")})
+	}
+	if p := s.PrivateDNS; p.Name != "" {
+		v.PrivateDnsNameConfiguration = &model.PrivateDnsNameConfiguration{State: new(string(p.State)), Type: new("TXT"), Value: new(p.Value), Name: new(p.Token)}
+	}
+	return v
+}
+
+func (a *API) startPrivateDNSVerification(ctx context.Context, call *protocol.Call, in *model.StartVpcEndpointServicePrivateDnsVerificationRequest) (*model.StartVpcEndpointServicePrivateDnsVerificationResult, error) {
+	_, err := do(ctx, a, call, privatelink.StartVerification{ServiceID: val(in.ServiceId)})
+	return &model.StartVpcEndpointServicePrivateDnsVerificationResult{ReturnValue: new(true)}, err
 }
 
 func (a *API) describeEndpointServicePermissions(_ context.Context, call *protocol.Call, in *model.DescribeVpcEndpointServicePermissionsRequest) (*model.DescribeVpcEndpointServicePermissionsResult, error) {
@@ -117,11 +121,18 @@ func (a *API) describeEndpointServicePermissions(_ context.Context, call *protoc
 	if err != nil {
 		return nil, err
 	}
+	for _, f := range in.Filters {
+		for _, v := range f.Values {
+			if val(f.Name) == "principal" && strings.Contains(v, ":") {
+				return nil, cloud.Errorf(cloud.KindInvalid, "filter", "InvalidFilter", "The filter value '%s' contains unsupported characters", v)
+			}
+		}
+	}
 	type principal = privatelink.AllowedPrincipal
 	list, err := selectItems(s.AllowedPrincipals, in.Filters, filterFields[principal]{
 		"principal":      one(func(p principal) string { return p.ARN }),
 		"principal-type": one(func(p principal) string { return p.Type }),
-	}, nil)
+	}, func(p principal) cloud.Tags { return p.Tags })
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +143,7 @@ func (a *API) describeEndpointServicePermissions(_ context.Context, call *protoc
 	out := &model.DescribeVpcEndpointServicePermissionsResult{NextToken: next}
 	for _, p := range list {
 		out.AllowedPrincipals = append(out.AllowedPrincipals, model.AllowedPrincipal{Principal: new(p.ARN), PrincipalType: new(p.Type),
-			ServiceId: new(s.ID), ServicePermissionId: new(p.PermissionID)})
+			ServiceId: new(s.ID), ServicePermissionId: new(p.PermissionID), Tags: tagList(p.Tags)})
 	}
 	return out, nil
 }
@@ -153,13 +164,14 @@ func (a *API) modifyEndpointServicePermissions(ctx context.Context, call *protoc
 
 // describeEndpointServices is the consumer's view: what it may connect to.
 func (a *API) describeEndpointServices(_ context.Context, call *protocol.Call, in *model.DescribeVpcEndpointServicesRequest) (*model.DescribeVpcEndpointServicesResult, error) {
-	for _, r := range in.ServiceRegions {
-		if r != call.Caller.Region {
-			return nil, unserved("ServiceRegion", r)
+	for _, region := range in.ServiceRegions {
+		if !slices.Contains(cloud.Regions(), region) {
+			return nil, invalidValue("ServiceRegion", region, "It is not a Region.")
 		}
 	}
+	r := a.engine.Snapshot()
 	type service = privatelink.Service
-	list, err := namedServices(privatelink.Visible(a.engine.Snapshot(), call.Caller), in.ServiceNames)
+	list, err := namedServices(privatelink.Visible(r, call.Caller, in.ServiceRegions...), in.ServiceNames)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +192,7 @@ func (a *API) describeEndpointServices(_ context.Context, call *protocol.Call, i
 	out := &model.DescribeVpcEndpointServicesResult{NextToken: next}
 	for _, s := range list {
 		out.ServiceNames = append(out.ServiceNames, s.Name)
-		out.ServiceDetails = append(out.ServiceDetails, serviceDetail(call.Caller, s))
+		out.ServiceDetails = append(out.ServiceDetails, serviceDetail(r, call.Caller, s))
 	}
 	return out, nil
 }
@@ -204,13 +216,17 @@ func namedServices(list []privatelink.Service, names []string) ([]privatelink.Se
 	return out, nil
 }
 
-func serviceDetail(c cloud.Caller, s privatelink.Service) model.ServiceDetail {
+func serviceDetail(r cloud.Reader, c cloud.Caller, s privatelink.Service) model.ServiceDetail {
 	v := model.ServiceDetail{
 		ServiceId: new(s.ID), ServiceName: new(s.Name), ServiceRegion: new(s.Region), Owner: new(s.Account),
 		ServiceType:       []model.ServiceTypeDetail{{ServiceType: new("Interface")}},
-		AvailabilityZones: s.ZoneNames(), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
+		AvailabilityZones: s.ZoneNames(r, c.Account), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
 		ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(false), SupportedIpAddressTypes: s.SupportedIPTypes,
 		BaseEndpointDnsNames: []string{s.BaseDNSName()},
+	}
+	if p := s.PrivateDNS; p.Name != "" {
+		v.PrivateDnsName, v.PrivateDnsNameVerificationState = new(p.Name), new(string(p.State))
+		v.PrivateDnsNames = []model.PrivateDnsDetails{{PrivateDnsName: new(p.Name)}}
 	}
 	if s.Account == c.Account {
 		v.Tags = tagList(s.Tags)

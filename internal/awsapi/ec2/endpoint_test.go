@@ -64,10 +64,10 @@ func TestEndpointServiceHandlers(t *testing.T) {
 		len(s.AvailabilityZones) != 1 || s.BaseEndpointDnsNames[0] != *s.ServiceId+".ap-northeast-1.vpce.amazonaws.com" {
 		t.Errorf("service %+v", s)
 	}
-	fails(p, "UnsupportedOperation", p.modifyEndpointService, model.ModifyVpcEndpointServiceConfigurationRequest{
-		ServiceId: s.ServiceId, PrivateDnsName: new("x.example.com")})
-	fails(p, "UnsupportedOperation", p.modifyEndpointService, model.ModifyVpcEndpointServiceConfigurationRequest{
-		ServiceId: s.ServiceId, AddSupportedRegions: []string{"us-east-1"}})
+	fails(p, "InvalidParameter", p.modifyEndpointService, model.ModifyVpcEndpointServiceConfigurationRequest{
+		ServiceId: s.ServiceId, PrivateDnsName: new("X.example.com")})
+	fails(p, "InvalidParameter", p.modifyEndpointService, model.ModifyVpcEndpointServiceConfigurationRequest{
+		ServiceId: s.ServiceId, AddSupportedRegions: []string{"moon-east-1"}})
 	fails(p, "InvalidVpcEndpointServiceId.NotFound", p.describeEndpointServiceConfigurations,
 		model.DescribeVpcEndpointServiceConfigurationsRequest{ServiceIds: []string{"vpce-svc-0"}})
 	ok(p, p.modifyEndpointService, model.ModifyVpcEndpointServiceConfigurationRequest{ServiceId: s.ServiceId, AcceptanceRequired: new(false)})
@@ -129,7 +129,7 @@ func TestEndpointHandlers(t *testing.T) {
 	if got := state(); got != "pending" {
 		t.Errorf("state %s after a modification", got)
 	}
-	fails(c, "UnsupportedOperation", c.createVpcEndpoint, model.CreateVpcEndpointRequest{VpcId: e.VpcId, ServiceName: s.ServiceName, ServiceRegion: new("us-east-1")})
+	fails(c, "InvalidServiceName", c.createVpcEndpoint, model.CreateVpcEndpointRequest{VpcId: e.VpcId, ServiceName: s.ServiceName, ServiceRegion: new("us-east-1")})
 	blocked := ok(p, p.deleteEndpointServices, model.DeleteVpcEndpointServiceConfigurationsRequest{ServiceIds: []string{*s.ServiceId}})
 	if len(blocked.Unsuccessful) != 1 || *blocked.Unsuccessful[0].Error.Code != "ExistingVpcEndpointConnections" {
 		t.Errorf("unsuccessful %+v", blocked)

@@ -8,6 +8,7 @@ import (
 	model "github.com/musubi-net/musubi/internal/awsapi/model/ec2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
@@ -19,16 +20,24 @@ func (a *API) endpointOperations() []protocol.Operation {
 		protocol.Op("ModifyVpcEndpoint", a.modifyVpcEndpoint),
 		protocol.Op("DeleteVpcEndpoints", a.deleteVpcEndpoints),
 		protocol.Op("DescribeVpcEndpoints", a.describeVpcEndpoints),
-	}, a.endpointServiceOperations(), a.endpointConnectionOperations())
+	}, a.endpointServiceOperations(), a.endpointConnectionOperations(), a.connectionNotificationOperations())
+}
+
+// privateZoneIn reports whether a private hosted zone of that name answers in a
+// VPC.
+func privateZoneIn(r cloud.Reader, vpcID, domain string) bool {
+	for z := range dns.Zones.By(r, dns.ByVPC, vpcID) {
+		if z.Private && z.Name == domain+"." {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *API) createVpcEndpoint(ctx context.Context, call *protocol.Call, in *model.CreateVpcEndpointRequest) (*model.CreateVpcEndpointResult, error) {
 	tags, err := tagsFromSpecs(in.TagSpecifications, "vpc-endpoint")
 	if err != nil {
 		return nil, err
-	}
-	if r := val(in.ServiceRegion); r != "" && r != call.Caller.Region {
-		return nil, unserved("ServiceRegion", r)
 	}
 	subnets, err := subnetConfigs(in.SubnetConfigurations)
 	if err != nil {
@@ -39,7 +48,7 @@ func (a *API) createVpcEndpoint(ctx context.Context, call *protocol.Call, in *mo
 		return nil, err
 	}
 	e, err := do(ctx, a, call, privatelink.CreateEndpoint{Type: val(in.VpcEndpointType), VPCID: val(in.VpcId),
-		ServiceName: val(in.ServiceName), SubnetIDs: in.SubnetIds, Subnets: subnets, GroupIDs: in.SecurityGroupIds,
+		ServiceName: val(in.ServiceName), ServiceRegion: val(in.ServiceRegion), Conflicts: privateZoneIn, SubnetIDs: in.SubnetIds, Subnets: subnets, GroupIDs: in.SecurityGroupIds,
 		RouteTableIDs: in.RouteTableIds, IPAddressType: val(in.IpAddressType), DNSRecordType: record,
 		PrivateDNS: val(in.PrivateDnsEnabled), Policy: val(in.PolicyDocument), Tags: tags, ClientToken: val(in.ClientToken)})
 	if err != nil {
@@ -98,7 +107,7 @@ func (a *API) modifyVpcEndpoint(ctx context.Context, call *protocol.Call, in *mo
 	_, err = do(ctx, a, call, privatelink.ModifyEndpoint{ID: val(in.VpcEndpointId), AddSubnets: in.AddSubnetIds,
 		RemoveSubnets: in.RemoveSubnetIds, Subnets: subnets, AddGroups: in.AddSecurityGroupIds, RemoveGroups: in.RemoveSecurityGroupIds,
 		AddRouteTables: in.AddRouteTableIds, RemoveRoute: in.RemoveRouteTableIds, IPAddressType: val(in.IpAddressType),
-		DNSRecordType: record, PrivateDNS: in.PrivateDnsEnabled, Policy: val(in.PolicyDocument), ResetPolicy: val(in.ResetPolicy)})
+		DNSRecordType: record, PrivateDNS: in.PrivateDnsEnabled, Conflicts: privateZoneIn, Policy: val(in.PolicyDocument), ResetPolicy: val(in.ResetPolicy)})
 	return &model.ModifyVpcEndpointResult{Return: new(true)}, err
 }
 

@@ -128,11 +128,11 @@ func (a *API) describeInstanceTypeOfferings(_ context.Context, call *protocol.Ca
 	case "", "region":
 		kind, places = "region", []string{region}
 	case "availability-zone":
-		for _, z := range cloud.Zones(region) {
+		for _, z := range cloud.ZonesOf(a.engine.Snapshot(), call.Caller.Scope) {
 			places = append(places, z.Name)
 		}
 	case "availability-zone-id":
-		for _, z := range cloud.Zones(region) {
+		for _, z := range cloud.ZonesOf(a.engine.Snapshot(), call.Caller.Scope) {
 			places = append(places, z.ID)
 		}
 	default:

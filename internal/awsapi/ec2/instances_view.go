@@ -140,7 +140,7 @@ func instanceView(r cloud.Reader, i compute.Instance) model.Instance {
 		MaintenanceOptions:               &model.InstanceMaintenanceOptions{AutoRecovery: &i.AutoRecovery},
 		MetadataOptions:                  metadataView(i),
 		CapacityReservationSpecification: &model.CapacityReservationSpecificationResponse{CapacityReservationPreference: new("open")},
-		Placement:                        placementView(i),
+		Placement:                        placementView(r, i),
 		PrivateDnsNameOptions: &model.PrivateDnsNameOptionsResponse{HostnameType: &i.HostnameType,
 			EnableResourceNameDnsARecord: &i.ResourceNameDNSA, EnableResourceNameDnsAAAARecord: &i.ResourceNameDNSAAAA},
 		Tags: tagList(i.Tags),
@@ -166,9 +166,9 @@ func metadataView(i compute.Instance) *model.InstanceMetadataOptionsResponse {
 		HttpPutResponseHopLimit: new(int64(m.HopLimit)), HttpProtocolIpv6: &m.HTTPIPv6, InstanceMetadataTags: &m.InstanceTags}
 }
 
-func placementView(i compute.Instance) *model.Placement {
+func placementView(r cloud.Reader, i compute.Instance) *model.Placement {
 	p := &model.Placement{AvailabilityZone: &i.Zone, Tenancy: &i.Tenancy, GroupName: new("")}
-	if z, ok := cloud.FindZone(i.Region, i.Zone); ok {
+	if z, ok := cloud.FindZoneOf(r, i.Scope, i.Zone); ok {
 		p.AvailabilityZoneId = &z.ID
 	}
 	return p

@@ -147,7 +147,7 @@ func interfaceView(r cloud.Reader, n vpc.NetworkInterface) model.NetworkInterfac
 		Groups: groupIdentifiers(r, n.GroupIDs), PrivateDnsName: interfaceName(n), Attachment: attachmentView(n.Attachment),
 		DenyAllIgwTraffic: new(false),
 	}
-	if z, ok := cloud.FindZone(n.Region, n.Zone); ok {
+	if z, ok := cloud.FindZoneOf(r, n.Scope, n.Zone); ok {
 		v.AvailabilityZoneId = &z.ID
 	}
 	for k, ip := range n.PrivateIPs {

@@ -18,7 +18,8 @@ func (a *API) zoneOperations() []protocol.Operation {
 
 func (a *API) describeZones(_ context.Context, call *protocol.Call, in *model.DescribeAvailabilityZonesRequest) (*model.DescribeAvailabilityZonesResult, error) {
 	region := call.Caller.Region
-	zones := cloud.Zones(region)
+	all := cloud.ZonesOf(a.engine.Snapshot(), call.Caller.Scope)
+	zones := slices.Clone(all)
 	for _, want := range []struct {
 		ids []string
 		get func(cloud.Zone) string
@@ -27,7 +28,7 @@ func (a *API) describeZones(_ context.Context, call *protocol.Call, in *model.De
 		{in.ZoneIds, func(z cloud.Zone) string { return z.ID }},
 	} {
 		for _, id := range want.ids {
-			if !slices.ContainsFunc(cloud.Zones(region), func(z cloud.Zone) bool { return want.get(z) == id }) {
+			if !slices.ContainsFunc(all, func(z cloud.Zone) bool { return want.get(z) == id }) {
 				return nil, cloud.Errorf(cloud.KindInvalid, "zone", "InvalidParameterValue", "Invalid availability zone: [%s]", id)
 			}
 		}

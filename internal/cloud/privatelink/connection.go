@@ -25,13 +25,25 @@ func (e *Endpoint) Accepted() bool { return e.State == Pending || e.State == Ava
 func ZoneInUse(r cloud.Reader, l elb.LoadBalancer, zone string) bool {
 	for e := range Endpoints.By(r, ByLB, l.ARN) {
 		for _, i := range e.Interfaces {
-			if e.Connected() && i.LoadBalancerARN == l.ARN && i.Zone == zone {
+			if e.Connected() && i.LoadBalancerARN == l.ARN && e.needs(l, i, zone) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// needs reports whether an interface's connection depends on a load balancer's
+// node in a zone: the one in its own zone, or from another region the last.
+func (e *Endpoint) needs(l elb.LoadBalancer, i EndpointInterface, zone string) bool {
+	if e.CrossRegion() {
+		return len(l.Nodes) <= 1
+	}
+	return slices.ContainsFunc(l.Nodes, func(n elb.Node) bool { return n.Zone == zone && n.ZoneID == i.ZoneID })
+}
+
+// CrossRegion reports whether the endpoint's service is in another region.
+func (e *Endpoint) CrossRegion() bool { return e.ServiceRegion != "" && e.ServiceRegion != e.Region }
 
 // AcceptConnections lets endpoints connect to the caller's service.
 type AcceptConnections struct {
@@ -52,7 +64,7 @@ type RejectConnections struct {
 
 // Apply implements cloud.Command.
 func (c RejectConnections) Apply(tx *cloud.Tx) ([]Unsuccessful, error) {
-	return decide(tx, c.ServiceID, c.EndpointIDs, Rejected, PendingAcceptance, Pending, Available)
+	return decide(tx, c.ServiceID, c.EndpointIDs, Rejected, PendingAcceptance, Pending, Available, Rejected)
 }
 
 // decide moves endpoints of a service into a state from the states that allow
@@ -74,8 +86,16 @@ func decide(tx *cloud.Tx, serviceID string, ids []string, to EndpointState, from
 				"The VpcEndpoint '" + id + "' cannot be modified in the state '" + string(e.State) + "'"})
 			continue
 		}
-		e.State = to
+		if e.State == to {
+			continue // it was rejected before
+		}
+		event := Reject
+		if e.State = to; to == Pending {
+			event = Accept
+			e.repin(tx, s)
+		}
 		Endpoints.Put(tx, e)
+		notify(tx, e, event)
 	}
 	return failed, nil
 }

@@ -16,6 +16,7 @@ type CreateEndpoint struct {
 	Type          string // default: Gateway
 	VPCID         string
 	ServiceName   string
+	ServiceRegion string // default: the VPC's
 	SubnetIDs     []string
 	Subnets       []SubnetConfig
 	GroupIDs      []string // default: the VPC's default group
@@ -23,6 +24,7 @@ type CreateEndpoint struct {
 	IPAddressType string // default: ipv4
 	DNSRecordType string // default: as the address type
 	PrivateDNS    bool
+	Conflicts     NameConflict
 	Policy        string // default: full access
 	Tags          cloud.Tags
 	ClientToken   string
@@ -48,7 +50,7 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 	e := Endpoint{ID: "vpce-" + tx.IDs.Hex(17), Scope: scope, Type: c.Type, VPCID: v.ID, ServiceName: s.Name, ServiceID: s.ID,
 		ServiceRegion: s.Region, State: Pending, Policy: c.Policy, Suffix: tx.IDs.Alnum(8),
 		ConnectionID: "vpce-con-" + tx.IDs.Hex(17), CreatedAt: tx.Now, ClientToken: c.ClientToken, Tags: c.Tags.Clone()}
-	if s.AcceptanceRequired {
+	if e.Provider = s.Scope; s.AcceptanceRequired {
 		e.State = PendingAcceptance
 	}
 	if err := c.options(tx, &e, v, s); err != nil {
@@ -61,6 +63,7 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 	}
 	e.DNSEntries = e.entries()
 	Endpoints.Put(tx, e)
+	notify(tx, e, Connect)
 	return e, nil
 }
 
@@ -84,8 +87,14 @@ func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 			"The Vpc Endpoint Service '%s' does not exist: endpoints to AWS's own services are not served by Musubi yet", c.ServiceName)
 	}
 	s, ok := Services.First(tx, ByName, c.ServiceName)
-	if !ok || s.Region != v.Region || !s.Allows(tx.Caller) {
+	if c.ServiceRegion == "" {
+		c.ServiceRegion = v.Region
+	}
+	if !ok || s.Region != c.ServiceRegion || !s.ReachableFrom(v.Region) || !s.Allows(tx.Caller) {
 		return v, s, noServiceName(c.ServiceName)
+	}
+	if s.PrivateDNS.Lapsed {
+		return v, s, unverified(s)
 	}
 	if c.Type != "Interface" {
 		return v, s, invalid(subjectEndpoint, "Endpoint type (%s) does not match available service types ([Interface]).", c.Type)
@@ -107,7 +116,9 @@ func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service)
 		return invalid(subjectEndpoint, "Route table IDs are only supported for Gateway type VPC Endpoint.")
 	}
 	if c.PrivateDNS {
-		return checkPrivateDNS(v, s)
+		if err := e.enablePrivateDNS(tx, v, s, c.Conflicts); err != nil {
+			return err
+		}
 	}
 	if e.Policy == "" {
 		e.Policy = DefaultPolicy
@@ -139,7 +150,7 @@ func (c CreateEndpoint) same(e Endpoint) error {
 	for _, s := range join(c.SubnetIDs, c.Subnets) {
 		subnets = append(subnets, s.SubnetID)
 	}
-	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && slices.Equal(subnets, e.SubnetIDs) &&
+	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && c.PrivateDNS == e.PrivateDNS && slices.Equal(subnets, e.SubnetIDs) &&
 		(len(c.GroupIDs) == 0 || sameSet(c.GroupIDs, e.GroupIDs)) {
 		return nil
 	}
@@ -168,8 +179,13 @@ func (c DeleteEndpoints) Apply(tx *cloud.Tx) ([]Unsuccessful, error) {
 			failed = append(failed, Unsuccessful{id, "InvalidVpcEndpoint.NotFound", err.Error()})
 			continue
 		}
+		if e.State == Deleting {
+			continue
+		}
 		e.State = Deleting
 		Endpoints.Put(tx, e)
+		notify(tx, e, Delete)
+		forget(tx, e.ID)
 	}
 	return failed, nil
 }

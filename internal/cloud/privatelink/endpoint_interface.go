@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
@@ -49,7 +50,11 @@ func checkSubnet(r cloud.Reader, s Service, e *Endpoint, c SubnetConfig) (vpc.Su
 	if sn.VPCID != e.VPCID {
 		return sn, invalid(subjectEndpoint, "The subnet ID '%s' does not belong to the VPC '%s'.", sn.ID, e.VPCID)
 	}
-	if !slices.Contains(s.ZoneIDs, sn.ZoneID) {
+	if e.CrossRegion() {
+		if err := checkRemoteZone(r, sn); err != nil {
+			return sn, err
+		}
+	} else if !slices.Contains(s.ZoneIDs, sn.ZoneID) || len(candidates(r, s, sn.ZoneID)) == 0 {
 		return sn, invalid(subjectEndpoint, "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", s.Name, sn.ID)
 	}
 	for _, i := range e.Interfaces {
@@ -60,6 +65,23 @@ func checkSubnet(r cloud.Reader, s Service, e *Endpoint, c SubnetConfig) (vpc.Su
 		}
 	}
 	return sn, checkFamily(sn, e.IPAddressType, c)
+}
+
+// checkRemoteZone refuses a zone from which AWS does not reach services of other
+// regions.
+func checkRemoteZone(r cloud.Reader, sn vpc.Subnet) error {
+	excluded := []string{"use1-az3", "usw1-az2", "apne1-az3", "apne2-az2", "apne2-az4"}
+	if !slices.Contains(excluded, sn.ZoneID) {
+		return nil
+	}
+	var others []string
+	for _, z := range cloud.ZonesOf(r, sn.Scope) {
+		if !slices.Contains(excluded, z.ID) {
+			others = append(others, z.ID)
+		}
+	}
+	slices.Sort(others)
+	return invalid(subjectEndpoint, "Only the following availability zones are supported for remote access: %s", strings.Join(others, ", "))
 }
 
 // checkFamily says whether a subnet has the addresses that an endpoint's
@@ -100,7 +122,7 @@ func (e *Endpoint) addInterface(tx *cloud.Tx, s Service, c SubnetConfig) error {
 		return err
 	}
 	i := EndpointInterface{InterfaceID: eni.ID, SubnetID: sn.ID, Zone: sn.Zone, ZoneID: sn.ZoneID,
-		LoadBalancerARN: pin(tx, s, sn.ZoneID)}
+		LoadBalancerARN: e.pin(tx, s, sn.ZoneID)}
 	if len(eni.PrivateIPs) > 0 {
 		i.Address = eni.PrivateIPs[0]
 	}
@@ -126,18 +148,32 @@ func (e *Endpoint) removeInterface(tx *cloud.Tx, subnetID string) {
 	e.SubnetIDs = without(e.SubnetIDs, subnetID)
 }
 
-// pin draws one of the service's load balancers in a zone: all connections of
-// an interface use it.
-func pin(tx *cloud.Tx, s Service, zoneID string) string {
+// candidates are the service's load balancers that have a node in a zone; in any
+// zone, if it is empty.
+func candidates(r cloud.Reader, s Service, zoneID string) []string {
 	var in []string
 	for _, arn := range s.LoadBalancerARNs {
-		l, _ := elb.LoadBalancers.Get(tx, arn)
-		for _, n := range l.Nodes {
-			if n.ZoneID == zoneID {
-				in = append(in, arn)
-			}
+		l, _ := elb.LoadBalancers.Get(r, arn)
+		if slices.ContainsFunc(l.Nodes, func(n elb.Node) bool { return zoneID == "" || n.ZoneID == zoneID }) {
+			in = append(in, arn)
 		}
 	}
+	return in
+}
+
+// servedBy are the load balancers that an interface in a zone can be pinned to:
+// those in its own zone, or for a service of another region any.
+func (e *Endpoint) servedBy(r cloud.Reader, s Service, zoneID string) []string {
+	if e.CrossRegion() {
+		zoneID = ""
+	}
+	return candidates(r, s, zoneID)
+}
+
+// pin draws one of the service's load balancers: all connections of an interface
+// use it.
+func (e *Endpoint) pin(tx *cloud.Tx, s Service, zoneID string) string {
+	in := e.servedBy(tx, s, zoneID)
 	if len(in) == 0 {
 		return ""
 	}
@@ -149,4 +185,15 @@ func pin(tx *cloud.Tx, s Service, zoneID string) string {
 		panic("privatelink: identifier source: " + err.Error())
 	}
 	return in[int(n)%len(in)]
+}
+
+// repin draws anew for interfaces whose load balancer left the service or the
+// zone while the connection was rejected.
+func (e *Endpoint) repin(tx *cloud.Tx, s Service) {
+	e.Interfaces = slices.Clone(e.Interfaces)
+	for n := range e.Interfaces {
+		if i := &e.Interfaces[n]; !slices.Contains(e.servedBy(tx, s, i.ZoneID), i.LoadBalancerARN) {
+			i.LoadBalancerARN = e.pin(tx, s, i.ZoneID)
+		}
+	}
 }

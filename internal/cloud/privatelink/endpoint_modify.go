@@ -19,6 +19,7 @@ type ModifyEndpoint struct {
 	IPAddressType               string
 	DNSRecordType               string
 	PrivateDNS                  *bool
+	Conflicts                   NameConflict
 	Policy                      string
 	ResetPolicy                 bool
 }
@@ -55,9 +56,14 @@ func (c ModifyEndpoint) settings(tx *cloud.Tx, e *Endpoint, s Service) error {
 	if len(c.AddRouteTables)+len(c.RemoveRoute) > 0 {
 		return invalid(subjectEndpoint, "Route table IDs are only supported for Gateway type VPC Endpoint.")
 	}
-	if c.PrivateDNS != nil && *c.PrivateDNS {
+	if c.PrivateDNS != nil && *c.PrivateDNS && !e.PrivateDNS {
 		v, _ := vpc.VPCs.Get(tx, e.VPCID)
-		return checkPrivateDNS(v, s)
+		if err := e.enablePrivateDNS(tx, v, s, c.Conflicts); err != nil {
+			return err
+		}
+	}
+	if c.PrivateDNS != nil && !*c.PrivateDNS {
+		e.PrivateDNS, e.PrivateName, e.PrivateZoneID = false, "", ""
 	}
 	if c.ResetPolicy {
 		e.Policy = DefaultPolicy

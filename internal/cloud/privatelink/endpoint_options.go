@@ -3,6 +3,7 @@ package privatelink
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
@@ -23,9 +24,17 @@ const DefaultPolicy = `{
 const maxPolicy = 20480
 
 func checkPolicy(p string) error {
-	var v map[string]any
-	if len(p) > maxPolicy || json.Unmarshal([]byte(p), &v) != nil {
-		return cloud.Errorf(cloud.KindInvalid, subjectEndpoint, "InvalidPolicyDocument", "This policy contains invalid Json")
+	var v struct{ Statement any }
+	badPolicy := func(why string) error {
+		return cloud.Errorf(cloud.KindInvalid, subjectEndpoint, "InvalidPolicyDocument", "%s", why)
+	}
+	switch {
+	case len(p) > maxPolicy:
+		return badPolicy("The policy document exceeds the maximum length of 20480 characters")
+	case json.Unmarshal([]byte(p), &v) != nil:
+		return badPolicy("This policy contains invalid Json")
+	case v.Statement == nil:
+		return badPolicy("The policy document has no Statement")
 	}
 	return nil
 }
@@ -52,21 +61,53 @@ func (e *Endpoint) setRecordType(t string) error {
 		t = e.IPAddressType
 	}
 	switch {
-	case t == "service-defined" && e.IPAddressType == "dualstack":
-		return notServed(subjectEndpoint, "The DNS record IP type '%s'", t)
-	case t == e.IPAddressType, e.IPAddressType == "dualstack" && (t == "ipv4" || t == "ipv6"):
+	case t == e.IPAddressType, e.IPAddressType == "dualstack" && (t == "ipv4" || t == "ipv6" || t == "service-defined"):
 		e.DNSRecordType = t
 		return nil
 	}
 	return invalid(subjectEndpoint, "The DNS record IP type '%s' is not supported for the IP address type '%s'.", t, e.IPAddressType)
 }
 
-// checkPrivateDNS gives AWS's reason why private DNS can not be enabled. No
-// service here has a private DNS name yet, so there always is one.
-func checkPrivateDNS(v vpc.VPC, s Service) error {
-	if !v.EnableDNSSupport || !v.EnableDNSHostnames {
+// NameConflict says whether something outside this package (a private hosted
+// zone) answers a domain in a VPC.
+type NameConflict func(r cloud.Reader, vpcID, domain string) bool
+
+// enablePrivateDNS gives the endpoint the service's private name, or AWS's
+// reason why not.
+func (e *Endpoint) enablePrivateDNS(tx *cloud.Tx, v vpc.VPC, s Service, conflicts NameConflict) error {
+	name := s.PrivateDNS.Name
+	switch {
+	case !v.EnableDNSSupport || !v.EnableDNSHostnames:
 		return invalid(subjectEndpoint, "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes "+
 			"set to true for %s", v.ID)
+	case name == "":
+		return invalid(subjectEndpoint, "Private DNS can't be enabled because the service %s does not provide a private DNS name.", s.Name)
+	case e.State == PendingAcceptance:
+		return invalid(subjectEndpoint, "Private DNS can only be enabled after the endpoint connection is accepted by the owner of %s", s.Name)
+	case s.PrivateDNS.State != Verified:
+		return unverified(s)
 	}
-	return invalid(subjectEndpoint, "Private DNS can't be enabled because the service %s does not provide a private DNS name.", s.Name)
+	for other := range Endpoints.By(tx, ByVPC, v.ID) {
+		if other.ID != e.ID && other.PrivateDNS && other.hiddenZone() == s.PrivateDNS.Domain() {
+			return conflicting(s.PrivateDNS.Domain(), v.ID)
+		}
+	}
+	if conflicts != nil && conflicts(tx, v.ID, s.PrivateDNS.Domain()) {
+		return conflicting(s.PrivateDNS.Domain(), v.ID)
+	}
+	e.PrivateDNS, e.PrivateName, e.PrivateZoneID = true, name, "Z"+tx.IDs.Upper(20)
+	return nil
+}
+
+// hiddenZone is the name of the zone that answers the endpoint's private name in
+// its VPC.
+func (e *Endpoint) hiddenZone() string { return strings.TrimPrefix(e.PrivateName, "*.") }
+
+func unverified(s Service) error {
+	return invalid(subjectEndpoint, "Private DNS can't be enabled because the service %s has not verified the private DNS name.", s.Name)
+}
+
+func conflicting(domain, vpcID string) error {
+	return invalid(subjectEndpoint, "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s",
+		domain, vpcID)
 }

@@ -8,8 +8,9 @@ import (
 
 // Subjects of this package's errors.
 const (
-	subjectService  = "vpc-endpoint-service"
-	subjectEndpoint = "vpc-endpoint"
+	subjectService      = "vpc-endpoint-service"
+	subjectEndpoint     = "vpc-endpoint"
+	subjectNotification = "connection-notification"
 )
 
 // Unsuccessful is one failed item of a batch that as a whole succeeds.

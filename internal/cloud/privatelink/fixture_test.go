@@ -11,6 +11,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/cloud/sns"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
@@ -40,7 +41,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	var tables []cloud.AnyTable
-	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), Tables()} {
+	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), sns.Tables(), Tables()} {
 		tables = append(tables, family...)
 	}
 	db, err := cloud.NewDB(cloud.NewSchema(tables...))

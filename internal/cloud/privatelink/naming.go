@@ -14,13 +14,17 @@ func isAWSService(name string) bool {
 		(strings.HasPrefix(name, "com.amazonaws.") || strings.HasPrefix(name, "aws."))
 }
 
-// entries lists an endpoint's DNS names: the regional one, then one per zone.
+// entries lists an endpoint's DNS names: the regional one, one per zone, and last
+// the private one.
 func (e *Endpoint) entries() []DNSEntry {
 	base := e.ServiceID + "." + e.ServiceRegion + ".vpce.amazonaws.com"
 	zone := hostedZone(e.ServiceRegion)
 	out := []DNSEntry{{Name: e.ID + "-" + e.Suffix + "." + base, HostedZoneID: zone}}
 	for _, i := range e.Interfaces {
 		out = append(out, DNSEntry{Name: e.ID + "-" + e.Suffix + "-" + i.Zone + "." + base, HostedZoneID: zone})
+	}
+	if e.PrivateDNS {
+		out = append(out, DNSEntry{Name: e.PrivateName, HostedZoneID: e.PrivateZoneID})
 	}
 	return out
 }

@@ -61,12 +61,19 @@ func principalType(arn string) string {
 		return ""
 	case resource == "root":
 		return "Account"
-	case strings.HasPrefix(resource, "user/"):
+	case named(resource, "user/"):
 		return "User"
-	case strings.HasPrefix(resource, "role/"):
+	case named(resource, "role/"):
 		return "Role"
 	}
 	return ""
+}
+
+// named reports whether a resource is of a kind and has a name without a path:
+// AWS takes no others.
+func named(resource, kind string) bool {
+	name, ok := strings.CutPrefix(resource, kind)
+	return ok && name != "" && !strings.Contains(name, "/")
 }
 
 func isAccount(s string) bool {
@@ -99,11 +106,15 @@ func roleOf(arn string) string {
 	return "arn:aws:iam::" + account + ":role/" + role
 }
 
-// Visible lists the services of the caller's region that the caller may use.
-func Visible(r cloud.Reader, c cloud.Caller) []Service {
+// Visible lists the services of some regions (without any, of the caller's) that
+// the caller may use from the caller's region.
+func Visible(r cloud.Reader, c cloud.Caller, regions ...string) []Service {
+	if len(regions) == 0 {
+		regions = []string{c.Region}
+	}
 	var out []Service
 	for s := range Services.All(r) {
-		if s.Region == c.Region && s.Allows(c) {
+		if slices.Contains(regions, s.Region) && s.ReachableFrom(c.Region) && s.Allows(c) {
 			out = append(out, s)
 		}
 	}

@@ -1,6 +1,6 @@
 // Package privatelink is the domain of endpoint services and VPC endpoints.
 //
-// It may import internal/cloud, cloud/vpc, cloud/elb.
+// It may import internal/cloud, cloud/vpc, cloud/elb, cloud/sns.
 package privatelink
 
 import (
@@ -17,6 +17,13 @@ const (
 	ByService = "service"
 	ByName    = "name" // service name
 	ByLB      = "lb"
+	// ByRecord finds services by the DNS names at which the record that verifies
+	// their private name may stand: lower case, final dot.
+	ByRecord = "record"
+	// ByPermission finds services by the ids of their allowed principals,
+	// ByConnection endpoints by their connection's.
+	ByPermission = "permission"
+	ByConnection = "connection"
 )
 
 // Service is an endpoint service configuration.
@@ -29,6 +36,10 @@ type Service struct {
 	LoadBalancerARNs   []string
 	SupportedIPTypes   []string // ipv4, ipv6
 	AllowedPrincipals  []AllowedPrincipal
+	// SupportedRegions are the regions beside its own from which the service can
+	// be reached.
+	SupportedRegions []string
+	PrivateDNS       PrivateDNS
 	// ZoneIDs are the zones that the service picked up from its load balancers.
 	ZoneIDs     []string
 	CreatedAt   time.Time
@@ -41,13 +52,22 @@ type AllowedPrincipal struct {
 	ARN          string
 	PermissionID string // vpce-svc-perm-…
 	Type         string // Account, User, Role, All, …
+	Tags         cloud.Tags
 }
 
 // Services is the table of endpoint services.
 var Services = cloud.NewTable("endpoint-service", func(s *Service) string { return s.ID },
 	cloud.Index[Service]{Name: ByScope, Keys: func(s *Service) []string { return []string{s.Key()} }},
 	cloud.Index[Service]{Name: ByName, Keys: func(s *Service) []string { return []string{s.Name} }},
-	cloud.Index[Service]{Name: ByLB, Keys: func(s *Service) []string { return s.LoadBalancerARNs }})
+	cloud.Index[Service]{Name: ByLB, Keys: func(s *Service) []string { return s.LoadBalancerARNs }},
+	cloud.Index[Service]{Name: ByRecord, Keys: func(s *Service) []string { return s.PrivateDNS.Records() }},
+	cloud.Index[Service]{Name: ByPermission, Keys: func(s *Service) []string {
+		var k []string
+		for _, p := range s.AllowedPrincipals {
+			k = append(k, p.PermissionID)
+		}
+		return k
+	}})
 
 // EndpointState is an endpoint's state, spelled as on the wire.
 type EndpointState string
@@ -83,14 +103,22 @@ type Endpoint struct {
 	IPAddressType string // ipv4, ipv6, dualstack
 	DNSRecordType string
 	PrivateDNS    bool
+	// PrivateName is the service's private name as it was when private DNS was
+	// enabled, PrivateZoneID the hidden zone that answers it in the VPC.
+	PrivateName   string
+	PrivateZoneID string
 	// Suffix is the 8 characters of the DNS names after the endpoint id.
 	Suffix       string
 	DNSEntries   []DNSEntry
 	ConnectionID string // vpce-con-…
-	LastError    string
-	CreatedAt    time.Time
-	ClientToken  string
-	Tags         cloud.Tags
+	// ConnectionTags are the service owner's tags on the connection, Provider the
+	// owner.
+	ConnectionTags cloud.Tags
+	Provider       cloud.Scope
+	LastError      string
+	CreatedAt      time.Time
+	ClientToken    string
+	Tags           cloud.Tags
 }
 
 // EndpointInterface is the endpoint's network interface in one zone, and the
@@ -119,6 +147,7 @@ var Endpoints = cloud.NewTable("endpoint", func(e *Endpoint) string { return e.I
 		}
 		return k
 	}},
+	cloud.Index[Endpoint]{Name: ByConnection, Keys: func(e *Endpoint) []string { return []string{e.ConnectionID} }},
 	// "dns" finds an endpoint by any of its DNS names, lower case.
 	cloud.Index[Endpoint]{Name: "dns", Keys: func(e *Endpoint) []string {
 		var k []string
@@ -128,5 +157,25 @@ var Endpoints = cloud.NewTable("endpoint", func(e *Endpoint) string { return e.I
 		return k
 	}})
 
+// Departure is the connection of a deleted endpoint, which its service's owner
+// still sees for a while.
+type Departure struct {
+	Endpoint Endpoint
+	At       time.Time
+}
+
+// Lingering is how long departures are seen.
+const Lingering = time.Hour
+
+// Departures is the table of departures.
+var Departures = cloud.NewTable("endpoint-departure", func(d *Departure) string { return d.Endpoint.ID },
+	cloud.Index[Departure]{Name: ByService, Keys: func(d *Departure) []string { return []string{d.Endpoint.ServiceID} }},
+	cloud.Index[Departure]{Name: byTime, Keys: func(d *Departure) []string { return []string{cloud.TimeKey(d.At)} }})
+
+// byTime is an index of Departures, oldest first.
+const byTime = "time"
+
 // Tables lists the tables of this package.
-func Tables() []cloud.AnyTable { return []cloud.AnyTable{Services, Endpoints} }
+func Tables() []cloud.AnyTable {
+	return []cloud.AnyTable{Services, Endpoints, Departures, Notifications}
+}

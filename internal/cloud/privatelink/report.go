@@ -1,6 +1,8 @@
 package privatelink
 
 import (
+	"slices"
+
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
@@ -44,5 +46,13 @@ func (c ReportDeleted) Apply(tx *cloud.Tx) (cloud.None, error) {
 		vpc.RemoveInterface(tx, i.InterfaceID)
 	}
 	Endpoints.Delete(tx, e.ID)
+	e.State = Deleted
+	Departures.Put(tx, Departure{Endpoint: e, At: tx.Now})
+	for _, old := range slices.Collect(Departures.Ordered(tx, byTime)) {
+		if tx.Now.Sub(old.At) <= Lingering {
+			break
+		}
+		Departures.Delete(tx, old.Endpoint.ID)
+	}
 	return cloud.None{}, nil
 }

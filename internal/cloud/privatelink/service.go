@@ -13,6 +13,8 @@ type CreateService struct {
 	AcceptanceRequired bool
 	LoadBalancerARNs   []string
 	SupportedIPTypes   []string // default: ipv4
+	SupportedRegions   []string // beside its own
+	PrivateDNSName     string
 	Tags               cloud.Tags
 	ClientToken        string
 }
@@ -45,6 +47,15 @@ func (c CreateService) Apply(tx *cloud.Tx) (Service, error) {
 	if err := s.setIPTypes(tx, c.SupportedIPTypes); err != nil {
 		return Service{}, err
 	}
+	if err := s.setRegions(c.SupportedRegions); err != nil {
+		return Service{}, err
+	}
+	if c.PrivateDNSName != "" {
+		var err error
+		if s.PrivateDNS, err = newPrivateDNS(tx, c.PrivateDNSName); err != nil {
+			return Service{}, err
+		}
+	}
 	s.ZoneIDs = zonesOf(tx, s.LoadBalancerARNs)
 	Services.Put(tx, s)
 	return s, nil
@@ -52,7 +63,7 @@ func (c CreateService) Apply(tx *cloud.Tx) (Service, error) {
 
 func (c CreateService) same(s Service) error {
 	if c.AcceptanceRequired == s.AcceptanceRequired && slices.Equal(c.LoadBalancerARNs, s.LoadBalancerARNs) &&
-		sameSet(c.SupportedIPTypes, s.SupportedIPTypes) {
+		sameSet(c.SupportedIPTypes, s.SupportedIPTypes) && c.PrivateDNSName == s.PrivateDNS.Name {
 		return nil
 	}
 	return tokenMismatch(subjectService)
@@ -128,11 +139,12 @@ func zonesOf(r cloud.Reader, arns []string) []string {
 	return out
 }
 
-// ZoneNames are the service's zones by name, in order.
-func (s *Service) ZoneNames() []string {
+// ZoneNames are the service's zones by the names that an account has for them,
+// in order.
+func (s *Service) ZoneNames(r cloud.Reader, account string) []string {
 	var out []string
 	for _, id := range s.ZoneIDs {
-		if z, ok := cloud.FindZone(s.Region, id); ok {
+		if z, ok := cloud.FindZoneOf(r, cloud.Scope{Account: account, Region: s.Region}, id); ok {
 			out = append(out, z.Name)
 		}
 	}

@@ -15,6 +15,10 @@ type ModifyService struct {
 	RemoveLoadBalancers []string
 	AddIPTypes          []string
 	RemoveIPTypes       []string
+	AddRegions          []string
+	RemoveRegions       []string
+	PrivateDNSName      string
+	RemovePrivateDNS    bool
 }
 
 // Apply implements cloud.Command.
@@ -46,9 +50,42 @@ func (c ModifyService) Apply(tx *cloud.Tx) (cloud.None, error) {
 	if err := s.setIPTypes(tx, slices.Concat(types, c.AddIPTypes)); err != nil {
 		return cloud.None{}, err
 	}
+	if err := c.names(tx, &s); err != nil {
+		return cloud.None{}, err
+	}
 	s.ZoneIDs = zonesOf(tx, s.LoadBalancerARNs)
 	Services.Put(tx, s)
 	return cloud.None{}, nil
+}
+
+// names changes the regions and the private name. Connections that exist keep
+// what they have.
+func (c ModifyService) names(tx *cloud.Tx, s *Service) error {
+	regions := slices.Clone(s.SupportedRegions)
+	for _, r := range c.RemoveRegions {
+		switch {
+		case r == s.Region:
+			return invalid(subjectService, "The Region '%s' hosts the VPC endpoint service '%s' and cannot be removed", r, s.ID)
+		case !slices.Contains(regions, r):
+			return invalid(subjectService, "The Region '%s' is not supported by the VPC endpoint service '%s'", r, s.ID)
+		}
+		regions = without(regions, r)
+	}
+	if err := s.setRegions(append(regions, c.AddRegions...)); err != nil {
+		return err
+	}
+	switch {
+	case c.RemovePrivateDNS && c.PrivateDNSName != "":
+		return cloud.Errorf(cloud.KindInvalid, subjectService, "InvalidParameterCombination",
+			"PrivateDnsName and RemovePrivateDnsName cannot be specified together")
+	case c.RemovePrivateDNS:
+		s.PrivateDNS = PrivateDNS{}
+	case c.PrivateDNSName != "" && c.PrivateDNSName != s.PrivateDNS.Name:
+		var err error
+		s.PrivateDNS, err = newPrivateDNS(tx, c.PrivateDNSName)
+		return err
+	}
+	return nil
 }
 
 // dismiss releases a load balancer that no endpoint uses.
@@ -89,6 +126,7 @@ func (c DeleteServices) Apply(tx *cloud.Tx) ([]Unsuccessful, error) {
 		for _, arn := range s.LoadBalancerARNs {
 			s.release(tx, arn)
 		}
+		forget(tx, id)
 		Services.Delete(tx, id)
 	}
 	return failed, nil

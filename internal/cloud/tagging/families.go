@@ -121,6 +121,7 @@ func gatewayFamilies() []family {
 			notFound: "InvalidNetworkInterfaceID.NotFound", noun: "networkInterface ID",
 			scope: func(v *vpc.NetworkInterface) cloud.Scope { return v.Scope },
 			id:    func(v *vpc.NetworkInterface) string { return v.ID }, tags: func(v *vpc.NetworkInterface) *cloud.Tags { return &v.Tags }}),
+		connectionFamily(), permissionFamily(),
 		makeFamily("vpce-svc-", "vpc-endpoint-service", accessor[privatelink.Service]{table: privatelink.Services,
 			notFound: "InvalidVpcEndpointServiceId.NotFound", noun: "VpcEndpointService Id",
 			scope: func(v *privatelink.Service) cloud.Scope { return v.Scope },

@@ -27,7 +27,7 @@ func (c CreateDefaultVPC) Apply(tx *cloud.Tx) (VPC, error) {
 		t.Routes = append(slices.Clone(t.Routes), Route{Destination: anyIPv4, Origin: "CreateRoute", State: RouteActive, GatewayID: g.ID})
 		RouteTables.Put(tx, t)
 	}
-	for _, z := range cloud.Zones(v.Region) {
+	for _, z := range cloud.ZonesOf(tx, v.Scope) {
 		if _, err := newDefaultSubnet(tx, &v, z); err != nil {
 			return VPC{}, err
 		}
@@ -40,7 +40,7 @@ type CreateDefaultSubnet struct{ Zone string }
 
 // Apply makes it.
 func (c CreateDefaultSubnet) Apply(tx *cloud.Tx) (Subnet, error) {
-	z, err := pickZone(tx.Caller.Region, c.Zone, "")
+	z, err := pickZone(tx, tx.Caller.Scope, c.Zone, "")
 	if err != nil {
 		return Subnet{}, err
 	}

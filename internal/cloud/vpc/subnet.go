@@ -23,7 +23,7 @@ func (c CreateSubnet) Apply(tx *cloud.Tx) (Subnet, error) {
 	if err != nil {
 		return Subnet{}, err
 	}
-	zone, err := pickZone(v.Region, c.Zone, c.ZoneID)
+	zone, err := pickZone(tx, v.Scope, c.Zone, c.ZoneID)
 	if err != nil {
 		return Subnet{}, err
 	}
@@ -52,8 +52,8 @@ func newSubnet(tx *cloud.Tx, v *VPC, zone cloud.Zone, p netip.Prefix, tags cloud
 	}
 }
 
-func pickZone(region, name, id string) (cloud.Zone, error) {
-	zones := cloud.Zones(region)
+func pickZone(r cloud.Reader, scope cloud.Scope, name, id string) (cloud.Zone, error) {
+	zones := cloud.ZonesOf(r, scope)
 	if name == "" && id == "" {
 		return zones[0], nil
 	}

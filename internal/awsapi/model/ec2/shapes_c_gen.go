@@ -249,6 +249,22 @@ type CreateTagsRequest struct {
 // CreateTagsResult is empty: the API has no such structure.
 type CreateTagsResult struct{}
 
+// CreateVpcEndpointConnectionNotificationRequest is a structure of the API.
+type CreateVpcEndpointConnectionNotificationRequest struct {
+	ClientToken               *string  `in:"ClientToken"`
+	ConnectionEvents          []string `in:"ConnectionEvents" must:"y"`
+	ConnectionNotificationArn *string  `in:"ConnectionNotificationArn" must:"y"`
+	DryRun                    *bool    `in:"DryRun"`
+	ServiceId                 *string  `in:"ServiceId"`
+	VpcEndpointId             *string  `in:"VpcEndpointId"`
+}
+
+// CreateVpcEndpointConnectionNotificationResult is a structure of the API.
+type CreateVpcEndpointConnectionNotificationResult struct {
+	ClientToken            *string                 `out:"clientToken"`
+	ConnectionNotification *ConnectionNotification `out:"connectionNotification"`
+}
+
 // CreateVpcEndpointRequest is a structure of the API.
 type CreateVpcEndpointRequest struct {
 	ClientToken          *string                  `in:"ClientToken"`

@@ -112,6 +112,17 @@ type DeleteTagsRequest struct {
 // DeleteTagsResult is empty: the API has no such structure.
 type DeleteTagsResult struct{}
 
+// DeleteVpcEndpointConnectionNotificationsRequest is a structure of the API.
+type DeleteVpcEndpointConnectionNotificationsRequest struct {
+	ConnectionNotificationIds []string `in:"ConnectionNotificationId" must:"y"`
+	DryRun                    *bool    `in:"DryRun"`
+}
+
+// DeleteVpcEndpointConnectionNotificationsResult is a structure of the API.
+type DeleteVpcEndpointConnectionNotificationsResult struct {
+	Unsuccessful []UnsuccessfulItem `out:"unsuccessful"`
+}
+
 // DeleteVpcEndpointServiceConfigurationsRequest is a structure of the API.
 type DeleteVpcEndpointServiceConfigurationsRequest struct {
 	DryRun     *bool    `in:"DryRun"`

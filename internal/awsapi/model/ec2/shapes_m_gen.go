@@ -197,6 +197,19 @@ type ModifyVpcAttributeRequest struct {
 // ModifyVpcAttributeResult is empty: the API has no such structure.
 type ModifyVpcAttributeResult struct{}
 
+// ModifyVpcEndpointConnectionNotificationRequest is a structure of the API.
+type ModifyVpcEndpointConnectionNotificationRequest struct {
+	ConnectionEvents          []string `in:"ConnectionEvents"`
+	ConnectionNotificationArn *string  `in:"ConnectionNotificationArn"`
+	ConnectionNotificationId  *string  `in:"ConnectionNotificationId" must:"y"`
+	DryRun                    *bool    `in:"DryRun"`
+}
+
+// ModifyVpcEndpointConnectionNotificationResult is a structure of the API.
+type ModifyVpcEndpointConnectionNotificationResult struct {
+	ReturnValue *bool `out:"return"`
+}
+
 // ModifyVpcEndpointRequest is a structure of the API.
 type ModifyVpcEndpointRequest struct {
 	AddRouteTableIds       []string                 `in:"AddRouteTableId"`

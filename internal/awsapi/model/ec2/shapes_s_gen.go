@@ -174,6 +174,17 @@ type StartInstancesResult struct {
 	StartingInstances []InstanceStateChange `out:"instancesSet"`
 }
 
+// StartVpcEndpointServicePrivateDnsVerificationRequest is a structure of the API.
+type StartVpcEndpointServicePrivateDnsVerificationRequest struct {
+	DryRun    *bool   `in:"DryRun"`
+	ServiceId *string `in:"ServiceId" must:"y"`
+}
+
+// StartVpcEndpointServicePrivateDnsVerificationResult is a structure of the API.
+type StartVpcEndpointServicePrivateDnsVerificationResult struct {
+	ReturnValue *bool `out:"return"`
+}
+
 // StateReason is a structure of the API.
 type StateReason struct {
 	Code    *string `out:"code"`
