@@ -1,12 +1,16 @@
 package rules
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // pattern is text with wildcards: * is any text, also none; ? is one character.
 type pattern struct {
 	text string
 	// wild has a '*', a '?' or a 0 for each byte of text; nil if all are literal.
 	wild []byte
+	head int  // how much text comes before the first wildcard
 	fold bool // ASCII letters match in either case; text is in lower case
 }
 
@@ -29,20 +33,30 @@ func compile(s string, fold, escapes bool) pattern {
 			text, wild = append(text, c), append(wild, 0)
 		}
 	}
-	p := pattern{text: string(text), fold: fold}
+	p := pattern{text: string(text), head: len(text), fold: fold}
 	if any {
 		p.wild = wild
+		p.head = bytes.IndexFunc(wild, func(r rune) bool { return r != 0 })
 	}
 	return p
 }
 
-// match reports whether all of s is as the pattern says. A star is tried with
-// as little as possible first; only the last one met is ever tried again, so the
-// time is bounded by the product of the lengths.
+// match reports whether all of s is as the pattern says.
 func (p *pattern) match(s string) bool {
-	if p.wild == nil {
-		return len(s) == len(p.text) && p.literal(s)
+	// What comes before the first wildcard settles most cases.
+	if len(s) < p.head || !p.literal(s[:p.head]) {
+		return false
 	}
+	if p.wild == nil {
+		return len(s) == len(p.text)
+	}
+	return p.glob(s)
+}
+
+// glob is match with wildcards. A star is tried with as little as possible first;
+// only the last one met is ever tried again, so the time is bounded by the
+// product of the lengths.
+func (p *pattern) glob(s string) bool {
 	i, j, star, mark := 0, 0, -1, 0
 	for i < len(s) {
 		switch {
@@ -64,9 +78,10 @@ func (p *pattern) match(s string) bool {
 	return j == len(p.text)
 }
 
+// literal reports whether s is how the text begins.
 func (p *pattern) literal(s string) bool {
 	if !p.fold {
-		return s == p.text
+		return s == p.text[:len(s)]
 	}
 	for i := range len(s) {
 		if p.char(s[i]) != p.text[i] {

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"net/netip"
-	"net/textproto"
 	"strings"
 )
 
@@ -31,9 +30,9 @@ type Headers interface {
 // HeaderMap is a net/http.Header as Headers.
 type HeaderMap map[string][]string
 
-// Value is Headers's.
+// Value is Headers's; the name has to be in canonical form.
 func (m HeaderMap) Value(name string, i int) (string, bool) {
-	v := m[textproto.CanonicalMIMEHeaderKey(name)]
+	v := m[name]
 	if i < 0 || i >= len(v) {
 		return "", false
 	}

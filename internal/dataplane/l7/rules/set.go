@@ -45,7 +45,7 @@ func compileCondition(c spec.Condition) condition {
 		// Paths and methods are compared with case, hosts and headers without.
 		p := compile(v, c.Field == "host-header" || c.Field == "http-header", false)
 		if c.Field == "http-request-method" {
-			p = pattern{text: v}
+			p = pattern{text: v, head: len(v)}
 		}
 		out.patterns = append(out.patterns, p)
 	}
