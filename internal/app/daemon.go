@@ -125,7 +125,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 	return protocol.NewHandler(protocol.Options{
 		Services: []protocol.Service{
 			ec2.New(ec2.Options{Engine: runner, Console: guests.Console}).Service(),
-			elbv2.New(runner).Service(),
+			elbv2.New(elbv2.Options{Engine: runner, Objects: objectsIn(bucketsDir())}).Service(),
 			route53.New(runner).Service(),
 			iam.New(runner).Service(),
 			sts.New(runner).Service(),
