@@ -7,6 +7,7 @@ package elbv2
 
 import (
 	"context"
+	"io/fs"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/elbv2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -14,17 +15,34 @@ import (
 	"github.com/musubi-net/musubi/internal/engine"
 )
 
-// API serves Elastic Load Balancing v2.
-type API struct{ engine engine.Runner }
+// Options are what the API is made of.
+type Options struct {
+	Engine engine.Runner
+	// Objects reads an object of S3: a bundle of certificates, a revocation list.
+	// Nil has none. An object that does not exist is fs.ErrNotExist.
+	Objects func(bucket, key string) ([]byte, error)
+}
 
-// New makes the API on an engine.
-func New(e engine.Runner) *API { return &API{engine: e} }
+// API serves Elastic Load Balancing v2.
+type API struct {
+	engine  engine.Runner
+	objects func(bucket, key string) ([]byte, error)
+}
+
+// New makes the API.
+func New(o Options) *API {
+	a := &API{engine: o.Engine, objects: o.Objects}
+	if a.objects == nil {
+		a.objects = func(string, string) ([]byte, error) { return nil, fs.ErrNotExist }
+	}
+	return a
+}
 
 // Service lists the operations for the protocol handler.
 func (a *API) Service() protocol.Service {
 	s := protocol.Service{Model: model.Model()}
 	for _, family := range [][]protocol.Operation{a.loadBalancerOperations(), a.listenerOperations(),
-		a.targetGroupOperations(), a.targetOperations(), a.otherOperations()} {
+		a.ruleOperations(), a.trustStoreOperations(), a.targetGroupOperations(), a.targetOperations(), a.otherOperations()} {
 		s.Operations = append(s.Operations, family...)
 	}
 	return s

@@ -76,7 +76,7 @@ func newClient(t *testing.T) *client {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	h, err := protocol.NewHandler(protocol.Options{Services: []protocol.Service{New(m).Service()}})
+	h, err := protocol.NewHandler(protocol.Options{Services: []protocol.Service{New(Options{Engine: m}).Service()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,10 +199,11 @@ func TestTargetsOnTheWire(t *testing.T) {
 func TestRefusalsOnTheWire(t *testing.T) {
 	c := newClient(t)
 	lb, group, _ := c.nlb()
-	c.refused("UnsupportedOperation", "application", "CreateLoadBalancer", "Name=alb", "Subnets.member.1=subnet-0")
+	c.refused("UnsupportedOperation", "gateway", "CreateLoadBalancer", "Name=gwlb", "Type=gateway", "Subnets.member.1=subnet-0")
+	c.refused("ValidationError", "At least two subnets", "CreateLoadBalancer", "Name=alb", "Subnets.member.1=subnet-0")
 	c.refused("InvalidLoadBalancerAction", "fixed-response", "CreateListener", "LoadBalancerArn="+lb, "Protocol=TCP", "Port=81",
 		"DefaultActions.member.1.Type=fixed-response")
-	c.refused("UnsupportedOperation", "TLS", "CreateListener", "LoadBalancerArn="+lb, "Protocol=TLS", "Port=443",
+	c.refused("ValidationError", "Certificate ARN 'arn:c' is not valid", "CreateListener", "LoadBalancerArn="+lb, "Protocol=TLS", "Port=443",
 		"Certificates.member.1.CertificateArn=arn:c", "DefaultActions.member.1.Type=forward", "DefaultActions.member.1.TargetGroupArn="+group)
 	c.refused("ValidationError", "SSL policy", "CreateListener", "LoadBalancerArn="+lb, "Protocol=TCP", "Port=443",
 		"SslPolicy=p", "DefaultActions.member.1.Type=forward", "DefaultActions.member.1.TargetGroupArn="+group)

@@ -2,10 +2,6 @@ package elbv2
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"strings"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/elbv2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -21,15 +17,17 @@ func (a *API) listenerOperations() []protocol.Operation {
 		protocol.Op("DescribeListenerAttributes", a.describeListenerAttributes),
 		protocol.Op("ModifyListenerAttributes", a.modifyListenerAttributes),
 		protocol.Op("DescribeListenerCertificates", a.describeListenerCertificates),
-		protocol.Op("DescribeRules", a.describeRules),
+		protocol.Op("AddListenerCertificates", a.addListenerCertificates),
+		protocol.Op("RemoveListenerCertificates", a.removeListenerCertificates),
 	}
 }
 
 func (a *API) createListener(ctx context.Context, call *protocol.Call, in *model.CreateListenerInput) (*model.CreateListenerOutput, error) {
-	if err := noTLS(text(in.Protocol), in.Certificates, in.SslPolicy, in.AlpnPolicy, in.MutualAuthentication); err != nil {
+	tls, err := tlsIn(in.SslPolicy, in.Certificates, in.AlpnPolicy, in.MutualAuthentication)
+	if err != nil {
 		return nil, err
 	}
-	action, err := actionIn(in.DefaultActions)
+	actions, err := actionsIn(in.DefaultActions)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +36,7 @@ func (a *API) createListener(ctx context.Context, call *protocol.Call, in *model
 		return nil, err
 	}
 	x, err := run(ctx, a, call, elb.CreateListener{LoadBalancerARN: text(in.LoadBalancerArn), Protocol: text(in.Protocol),
-		Port: number(in.Port), Action: action, Tags: tags})
+		Port: number(in.Port), Action: actions, TLS: tls, Tags: tags})
 	if err != nil {
 		return nil, err
 	}
@@ -46,97 +44,62 @@ func (a *API) createListener(ctx context.Context, call *protocol.Call, in *model
 }
 
 func (a *API) modifyListener(ctx context.Context, call *protocol.Call, in *model.ModifyListenerInput) (*model.ModifyListenerOutput, error) {
-	if err := noTLS(text(in.Protocol), in.Certificates, in.SslPolicy, in.AlpnPolicy, in.MutualAuthentication); err != nil {
+	tls, err := tlsIn(in.SslPolicy, in.Certificates, in.AlpnPolicy, in.MutualAuthentication)
+	if err != nil {
 		return nil, err
 	}
-	c := elb.ModifyListener{ARN: text(in.ListenerArn), Protocol: text(in.Protocol), Port: number(in.Port)}
-	if len(in.DefaultActions) > 0 {
-		action, err := actionIn(in.DefaultActions)
-		if err != nil {
-			return nil, err
-		}
-		c.Action = &action
+	actions, err := actionsIn(in.DefaultActions)
+	if err != nil {
+		return nil, err
 	}
-	x, err := run(ctx, a, call, c)
+	x, err := run(ctx, a, call, elb.ModifyListener{ARN: text(in.ListenerArn), Protocol: text(in.Protocol), Port: number(in.Port),
+		Action: actions, TLS: tls})
 	if err != nil {
 		return nil, err
 	}
 	return &model.ModifyListenerOutput{Listeners: []model.Listener{listenerOut(x)}}, nil
 }
 
-// noTLS refuses what only listeners that end TLS have; those are refused by
-// their protocol, in the domain.
-func noTLS(protocolName string, certificates []model.Certificate, policy *string, alpn []string, mutual *model.MutualAuthenticationAttributes) error {
-	if protocolName == "TLS" || protocolName == "HTTPS" {
-		return elb.CheckListenerProtocol(protocolName)
+// tlsIn decodes the parameters of listeners that end TLS.
+func tlsIn(policy *string, certificates []model.Certificate, alpn []string, mutual *model.MutualAuthenticationAttributes) (elb.TLSParams, error) {
+	p := elb.TLSParams{Policy: text(policy), ALPN: alpn}
+	var err error
+	if p.Certificates, err = certificatesIn(certificates); err != nil || mutual == nil {
+		return p, err
 	}
-	switch {
-	case len(certificates) > 0:
-		return validation("Certificates can only be specified for TLS and HTTPS listeners")
-	case text(policy) != "":
-		return validation("An SSL policy can only be specified for TLS and HTTPS listeners")
-	case len(alpn) > 0:
-		return validation("An ALPN policy can only be specified for TLS listeners")
-	case mutual != nil:
-		return validation("Mutual authentication can only be specified for HTTPS listeners")
+	if mutual.TrustStoreAssociationStatus != nil {
+		return p, validation("TrustStoreAssociationStatus cannot be specified")
 	}
-	return nil
-}
-
-// actionIn decodes the one forward action that a network listener has.
-func actionIn(list []model.Action) (elb.ForwardAction, error) {
-	var f elb.ForwardAction
-	if len(list) != 1 {
-		return f, validation("A listener must have exactly one default action")
-	}
-	in := list[0]
-	if text(in.Type) != "forward" {
-		return f, &protocol.Error{Code: "InvalidLoadBalancerAction",
-			Message: fmt.Sprintf("Actions of type '%s' are not supported on load balancers with type 'network'", text(in.Type))}
-	}
-	if in.ForwardConfig == nil || len(in.ForwardConfig.TargetGroups) == 0 {
-		if text(in.TargetGroupArn) != "" {
-			f.Groups = []elb.WeightedGroup{{TargetGroupARN: *in.TargetGroupArn, Weight: 1}}
-		}
-	} else {
-		for _, g := range in.ForwardConfig.TargetGroups {
-			w := elb.WeightedGroup{TargetGroupARN: text(g.TargetGroupArn), Weight: 1}
-			if g.Weight != nil {
-				w.Weight = number(g.Weight)
-			}
-			f.Groups = append(f.Groups, w)
-		}
-		if one := text(in.TargetGroupArn); one != "" && (len(f.Groups) != 1 || f.Groups[0].TargetGroupARN != one) {
-			return f, validation("You cannot specify both a target group and a forward configuration with other target groups")
-		}
-	}
-	if in.ForwardConfig != nil && in.ForwardConfig.TargetGroupStickinessConfig != nil {
-		s := in.ForwardConfig.TargetGroupStickinessConfig
-		f.Sticky, f.StickySeconds = truth(s.Enabled), number(s.DurationSeconds)
-	}
-	return f, nil
-}
-
-// actionOut shows the action in both forms, as AWS does.
-func actionOut(x elb.Listener) []model.Action {
-	v := model.Action{Type: new("forward"), Order: count(1), ForwardConfig: &model.ForwardActionConfig{}}
-	if len(x.Targets) == 1 {
-		v.TargetGroupArn = new(x.Targets[0].TargetGroupARN)
-	}
-	for _, w := range x.Targets {
-		v.ForwardConfig.TargetGroups = append(v.ForwardConfig.TargetGroups,
-			model.TargetGroupTuple{TargetGroupArn: new(w.TargetGroupARN), Weight: count(w.Weight)})
-	}
-	if x.GroupStickinessSeconds != 0 {
-		v.ForwardConfig.TargetGroupStickinessConfig = &model.TargetGroupStickinessConfig{Enabled: new(false),
-			DurationSeconds: count(x.GroupStickinessSeconds)}
-	}
-	return []model.Action{v}
+	p.Mutual = &elb.MutualTLS{Mode: text(mutual.Mode), TrustStoreARN: text(mutual.TrustStoreArn),
+		IgnoreExpired: truth(mutual.IgnoreClientCertificateExpiry), AdvertiseCAs: text(mutual.AdvertiseTrustStoreCaNames)}
+	return p, nil
 }
 
 func listenerOut(x elb.Listener) model.Listener {
-	return model.Listener{ListenerArn: new(x.ARN), LoadBalancerArn: new(x.LoadBalancerARN), Port: count(x.Port),
-		Protocol: new(x.Protocol), DefaultActions: actionOut(x)}
+	application := x.Protocol == "HTTP" || x.Protocol == "HTTPS"
+	v := model.Listener{ListenerArn: new(x.ARN), LoadBalancerArn: new(x.LoadBalancerARN), Port: count(x.Port),
+		Protocol: new(x.Protocol), DefaultActions: actionsOut(elb.ActionsOf(x), application), SslPolicy: some(x.SSLPolicy)}
+	if x.CertificateARN != "" {
+		v.Certificates = []model.Certificate{{CertificateArn: new(x.CertificateARN)}}
+	}
+	if x.ALPN != "" {
+		v.AlpnPolicy = []string{x.ALPN}
+	}
+	if x.Protocol == "HTTPS" {
+		v.MutualAuthentication = mutualOut(x.Mutual)
+	}
+	return v
+}
+
+func mutualOut(m *elb.MutualTLS) *model.MutualAuthenticationAttributes {
+	if m == nil {
+		return &model.MutualAuthenticationAttributes{Mode: new("off")}
+	}
+	if m.Mode != "verify" {
+		return &model.MutualAuthenticationAttributes{Mode: new(m.Mode)}
+	}
+	return &model.MutualAuthenticationAttributes{Mode: new(m.Mode), TrustStoreArn: some(m.TrustStoreARN),
+		IgnoreClientCertificateExpiry: new(m.IgnoreExpired), AdvertiseTrustStoreCaNames: some(m.AdvertiseCAs)}
 }
 
 func (a *API) deleteListener(ctx context.Context, call *protocol.Call, in *model.DeleteListenerInput) (*model.DeleteListenerOutput, error) {
@@ -204,49 +167,4 @@ func listenerAttributesOut(x elb.Listener) []model.ListenerAttribute {
 		out = append(out, model.ListenerAttribute{Key: new(kv.Key), Value: new(kv.Value)})
 	}
 	return out
-}
-
-// describeListenerCertificates: no listener has certificates yet.
-func (a *API) describeListenerCertificates(_ context.Context, call *protocol.Call, in *model.DescribeListenerCertificatesInput) (*model.DescribeListenerCertificatesOutput, error) {
-	_, err := elb.FindListener(a.engine.Snapshot(), call.Caller.Scope, text(in.ListenerArn))
-	return &model.DescribeListenerCertificatesOutput{}, err
-}
-
-// describeRules shows the one rule that a network listener has: its default
-// action.
-func (a *API) describeRules(_ context.Context, call *protocol.Call, in *model.DescribeRulesInput) (*model.DescribeRulesOutput, error) {
-	r, scope := a.engine.Snapshot(), call.Caller.Scope
-	out := &model.DescribeRulesOutput{}
-	switch {
-	case len(in.RuleArns) > 0 && text(in.ListenerArn) != "" || len(in.RuleArns) == 0 && text(in.ListenerArn) == "":
-		return nil, validation("You must specify either listener rule ARNs or a listener ARN")
-	case text(in.ListenerArn) != "":
-		x, err := elb.FindListener(r, scope, text(in.ListenerArn))
-		if err != nil {
-			return nil, err
-		}
-		out.Rules = append(out.Rules, ruleOut(x))
-		return out, nil
-	}
-	for _, arn := range in.RuleArns {
-		i := strings.LastIndex(arn, "/")
-		if i < 0 {
-			return nil, validation("'" + arn + "' is not a valid listener rule ARN")
-		}
-		x, err := elb.FindListener(r, scope, strings.Replace(arn[:i], ":listener-rule/", ":listener/", 1))
-		if err != nil || ruleARN(x) != arn {
-			return nil, &protocol.Error{Code: "RuleNotFound", Message: "One or more rules not found"}
-		}
-		out.Rules = append(out.Rules, ruleOut(x))
-	}
-	return out, nil
-}
-
-func ruleOut(x elb.Listener) model.Rule {
-	return model.Rule{RuleArn: new(ruleARN(x)), Priority: new("default"), IsDefault: new(true), Actions: actionOut(x)}
-}
-
-func ruleARN(x elb.Listener) string {
-	sum := sha256.Sum256([]byte(x.ARN))
-	return strings.Replace(x.ARN, ":listener/", ":listener-rule/", 1) + "/" + hex.EncodeToString(sum[:8])
 }

@@ -56,7 +56,7 @@ func (a *API) describeAccountLimits(_ context.Context, _ *protocol.Call, in *mod
 	limits := [][2]string{
 		{"application-load-balancers", "50"}, {"certificates-per-application-load-balancer", "25"},
 		{"certificates-per-network-load-balancer", "25"}, {"condition-values-per-alb-rule", "5"},
-		{"condition-wildcards-per-alb-rule", "5"}, {"gateway-load-balancers", "100"}, {"gateway-load-balancers-per-vpc", "100"},
+		{"condition-wildcards-per-alb-rule", "6"}, {"gateway-load-balancers", "100"}, {"gateway-load-balancers-per-vpc", "100"},
 		{"geneve-target-groups", "100"}, {"listeners-per-application-load-balancer", "50"},
 		{"listeners-per-network-load-balancer", "50"}, {"network-load-balancer-enis-per-vpc", "1200"}, {"network-load-balancers", "50"},
 		{"rules-per-application-load-balancer", "100"}, {"target-groups", "3000"},
@@ -76,42 +76,32 @@ func (a *API) describeAccountLimits(_ context.Context, _ *protocol.Call, in *mod
 	return out, nil
 }
 
-// sslPolicies lists well-known predefined policies with their protocols,
-// newest first.
-func sslPolicies() [][]string {
-	return [][]string{
-		{"ELBSecurityPolicy-TLS13-1-2-2021-06", "TLSv1.2", "TLSv1.3"}, {"ELBSecurityPolicy-TLS13-1-3-2021-06", "TLSv1.3"},
-		{"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "TLSv1.2", "TLSv1.3"},
-		{"ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", "TLSv1.2", "TLSv1.3"},
-		{"ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", "TLSv1.2", "TLSv1.3"},
-		{"ELBSecurityPolicy-TLS13-1-1-2021-06", "TLSv1.1", "TLSv1.2", "TLSv1.3"},
-		{"ELBSecurityPolicy-TLS13-1-0-2021-06", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"},
-		{"ELBSecurityPolicy-FS-1-2-Res-2020-10", "TLSv1.2"}, {"ELBSecurityPolicy-FS-1-2-Res-2019-08", "TLSv1.2"},
-		{"ELBSecurityPolicy-FS-1-2-2019-08", "TLSv1.2"}, {"ELBSecurityPolicy-FS-1-1-2019-08", "TLSv1.1", "TLSv1.2"},
-		{"ELBSecurityPolicy-FS-2018-06", "TLSv1", "TLSv1.1", "TLSv1.2"}, {"ELBSecurityPolicy-TLS-1-2-Ext-2018-06", "TLSv1.2"},
-		{"ELBSecurityPolicy-TLS-1-2-2017-01", "TLSv1.2"}, {"ELBSecurityPolicy-TLS-1-1-2017-01", "TLSv1.1", "TLSv1.2"},
-		{"ELBSecurityPolicy-2016-08", "TLSv1", "TLSv1.1", "TLSv1.2"}, {"ELBSecurityPolicy-2015-05", "TLSv1", "TLSv1.1", "TLSv1.2"},
-	}
-}
-
 func (a *API) describeSSLPolicies(_ context.Context, _ *protocol.Call, in *model.DescribeSSLPoliciesInput) (*model.DescribeSSLPoliciesOutput, error) {
-	var list [][]string
-	for _, p := range sslPolicies() {
-		if len(in.Names) == 0 || slices.Contains(in.Names, p[0]) {
-			list = append(list, p)
+	var list []elb.SSLPolicy
+	for _, name := range in.Names {
+		p, err := elb.FindSSLPolicy(name)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, p)
 	}
-	if len(in.Names) > 0 && len(list) < len(in.Names) {
-		return nil, &protocol.Error{Code: "SSLPolicyNotFound", Message: "One or more SSL policies not found"}
+	if len(in.Names) == 0 {
+		list = elb.SSLPolicies()
 	}
-	list, next, err := page(list, func(p []string) string { return p[0] }, in.Marker, in.PageSize)
+	if t := text(in.LoadBalancerType); t != "" {
+		list = slices.DeleteFunc(list, func(p elb.SSLPolicy) bool { return !slices.Contains(p.Types, t) })
+	}
+	list, next, err := page(list, func(p elb.SSLPolicy) string { return p.Name }, in.Marker, in.PageSize)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.DescribeSSLPoliciesOutput{NextMarker: next}
 	for _, p := range list {
-		out.SslPolicies = append(out.SslPolicies, model.SslPolicy{Name: new(p[0]), SslProtocols: p[1:],
-			SupportedLoadBalancerTypes: []string{"application", "network"}})
+		v := model.SslPolicy{Name: new(p.Name), SslProtocols: p.Protocols, SupportedLoadBalancerTypes: p.Types}
+		for i, c := range p.Ciphers {
+			v.Ciphers = append(v.Ciphers, model.Cipher{Name: new(c), Priority: count(i + 1)})
+		}
+		out.SslPolicies = append(out.SslPolicies, v)
 	}
 	return out, nil
 }

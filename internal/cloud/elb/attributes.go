@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-
-	"github.com/musubi-net/musubi/internal/cloud"
 )
 
 // Keys of attributes that this package itself reads.
@@ -105,54 +103,4 @@ func setAttributes(subject, what string, keys map[string]attribute, have map[str
 		out[kv.Key] = kv.Value
 	}
 	return out, nil
-}
-
-func defaultLBAttributes(scheme string) map[string]string {
-	return map[string]string{
-		attrDeletionProtection:                   "false",
-		attrCrossZone:                            "false",
-		"access_logs.s3.enabled":                 "false",
-		"access_logs.s3.bucket":                  "",
-		"access_logs.s3.prefix":                  "",
-		"ipv6.deny_all_igw_traffic":              strconv.FormatBool(scheme == "internal"),
-		"zonal_shift.config.enabled":             "false",
-		"dns_record.client_routing_policy":       "any_availability_zone",
-		"secondary_ips.auto_assigned.per_subnet": "0",
-	}
-}
-
-func lbAttributes(scheme string) map[string]attribute {
-	return map[string]attribute{
-		attrDeletionProtection:       boolean(),
-		attrCrossZone:                boolean(),
-		"access_logs.s3.enabled":     boolean().only("false"),
-		"access_logs.s3.bucket":      text(),
-		"access_logs.s3.prefix":      text(),
-		"ipv6.deny_all_igw_traffic":  boolean().only(strconv.FormatBool(scheme == "internal")),
-		"zonal_shift.config.enabled": boolean().only("false"),
-		"dns_record.client_routing_policy": choice("any_availability_zone", "availability_zone_affinity",
-			"partial_availability_zone_affinity").only("any_availability_zone"),
-		"secondary_ips.auto_assigned.per_subnet": integer(0, 7).only("0"),
-	}
-}
-
-// ModifyLoadBalancerAttributes sets some attributes of a load balancer.
-type ModifyLoadBalancerAttributes struct {
-	ARN string
-	Set []KeyValue
-}
-
-// Apply implements cloud.Command.
-func (c ModifyLoadBalancerAttributes) Apply(tx *cloud.Tx) (LoadBalancer, error) {
-	l, err := Find(tx, tx.Caller.Scope, c.ARN)
-	if err != nil {
-		return l, err
-	}
-	m, err := setAttributes(subjectLB, "Load balancer", lbAttributes(l.Scheme), l.Attributes, c.Set)
-	if err != nil {
-		return l, err
-	}
-	l.Attributes = m
-	LoadBalancers.Put(tx, l)
-	return l, nil
 }

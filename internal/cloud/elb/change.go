@@ -37,7 +37,7 @@ func (c SetSubnets) Apply(tx *cloud.Tx) (LoadBalancer, error) {
 	if err != nil {
 		return l, err
 	}
-	places, err := resolve(tx, l.Scope, c.Subnets)
+	places, err := resolve(tx, l.Scope, l.Type, c.Subnets)
 	if err != nil {
 		return l, err
 	}
@@ -72,7 +72,7 @@ func (l *LoadBalancer) compare(places []place) (kept map[string]Node, added []pl
 	for _, p := range places {
 		n, ok := l.nodeIn(p.subnet.Zone)
 		switch {
-		case !ok:
+		case !ok, l.IsApplication() && n.SubnetID != p.subnet.ID:
 			added = append(added, p)
 			continue
 		case n.SubnetID != p.subnet.ID:
@@ -170,7 +170,7 @@ func (c SetIPAddressType) Apply(tx *cloud.Tx) (LoadBalancer, error) {
 
 // setIPType gives every node an IPv6 address or takes it away.
 func (l *LoadBalancer) setIPType(tx *cloud.Tx, want string) error {
-	if err := checkIPType(want); err != nil {
+	if err := checkIPType(l.Type, want); err != nil {
 		return err
 	}
 	if want == l.IPAddressType {
@@ -213,16 +213,30 @@ func (c DeleteLoadBalancer) Apply(tx *cloud.Tx) (cloud.None, error) {
 		return cloud.None{}, cloud.Errorf(cloud.KindProtected, subjectLB, "OperationNotPermitted",
 			"Load balancer '%s' cannot be deleted because deletion protection is enabled", l.ARN)
 	}
-	if len(l.HeldBy) > 0 {
+	if len(l.HeldBy) > 0 || isTarget(tx, l.ARN) {
 		return cloud.None{}, cloud.Errorf(cloud.KindInUse, subjectLB, "ResourceInUse",
 			"Load balancer '%s' cannot be deleted because it is currently associated with another service", l.ARN)
 	}
 	for _, x := range slices.Collect(Listeners.By(tx, ByLB, l.ARN)) {
-		Listeners.Delete(tx, x.ARN)
+		removeListener(tx, x.ARN)
+	}
+	for _, t := range slices.Collect(Targets.By(tx, "target", l.ARN)) {
+		Targets.Delete(tx, TargetKey(t.TargetGroupARN, t.ID, t.Port))
 	}
 	for _, n := range l.Nodes {
 		removeNode(tx, n)
 	}
 	LoadBalancers.Delete(tx, l.ARN)
 	return cloud.None{}, nil
+}
+
+// isTarget reports whether a load balancer is registered as the target of a
+// network load balancer's group; one that drains is not any more.
+func isTarget(r cloud.Reader, arn string) bool {
+	for t := range Targets.By(r, "target", arn) {
+		if t.DrainingSince.IsZero() {
+			return true
+		}
+	}
+	return false
 }

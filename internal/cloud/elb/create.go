@@ -16,7 +16,7 @@ const (
 	maxTargets       = 1000
 )
 
-// CreateLoadBalancer makes a network load balancer. It is provisioning until
+// CreateLoadBalancer makes a network or application load balancer. It is provisioning until
 // the reconciler reports it active. The same name with the same settings
 // returns what exists.
 type CreateLoadBalancer struct {
@@ -40,7 +40,7 @@ func (c CreateLoadBalancer) Apply(tx *cloud.Tx) (LoadBalancer, error) {
 		return LoadBalancer{}, err
 	}
 	scope := tx.Caller.Scope
-	places, err := resolve(tx, scope, c.Subnets)
+	places, err := resolve(tx, scope, c.Type, c.Subnets)
 	if err != nil {
 		return LoadBalancer{}, err
 	}
@@ -49,13 +49,16 @@ func (c CreateLoadBalancer) Apply(tx *cloud.Tx) (LoadBalancer, error) {
 	if l.GroupIDs, err = groupsOf(tx, l.VPCID, c.GroupIDs); err != nil {
 		return LoadBalancer{}, err
 	}
+	if err := l.defaultGroup(tx); err != nil {
+		return LoadBalancer{}, err
+	}
 	if err := l.setEnforcement(c.EnforcePrivateLink); err != nil {
 		return LoadBalancer{}, err
 	}
 	if old, ok := LoadBalancers.First(tx, ByName, scope.Key()+"/"+c.Name); ok {
 		return old, sameLoadBalancer(old, l, c.Subnets)
 	}
-	if count(LoadBalancers.By(tx, ByScope, scope.Key())) >= maxLoadBalancers {
+	if countOfType(tx, scope, c.Type) >= maxLoadBalancers {
 		return LoadBalancer{}, cloud.Errorf(cloud.KindLimit, subjectLB, "TooManyLoadBalancers",
 			"The maximum number of load balancers has been reached")
 	}
@@ -75,13 +78,13 @@ func (c *CreateLoadBalancer) normalize() error {
 	if err := checkOneOf(subjectLB, "type", c.Type, "application", "network", "gateway"); err != nil {
 		return err
 	}
-	if c.Type != "network" {
+	if c.Type == "gateway" {
 		return notServed(subjectLB, "A load balancer of type '%s'", c.Type)
 	}
 	if err := checkOneOf(subjectLB, "scheme", c.Scheme, "internet-facing", "internal"); err != nil {
 		return err
 	}
-	if err := checkIPType(c.IPAddressType); err != nil {
+	if err := checkIPType(c.Type, c.IPAddressType); err != nil {
 		return err
 	}
 	if strings.HasPrefix(c.Name, "internal-") {
@@ -90,8 +93,11 @@ func (c *CreateLoadBalancer) normalize() error {
 	return checkName(subjectLB, "load balancer", c.Name)
 }
 
-func checkIPType(v string) error {
+func checkIPType(lbType, v string) error {
 	if v == "dualstack-without-public-ipv4" {
+		if lbType == typeApplication {
+			return notServed(subjectLB, "The IP address type '%s'", v)
+		}
 		return badConfiguration(subjectLB, "IP address type '%s' is not supported for load balancers with type 'network'", v)
 	}
 	return checkOneOf(subjectLB, "ipAddressType", v, "ipv4", "dualstack")
@@ -101,9 +107,12 @@ func checkIPType(v string) error {
 func (l LoadBalancer) build(tx *cloud.Tx, places []place) (LoadBalancer, error) {
 	l.Hex = tx.IDs.Hex(16)
 	l.ARN = arnPrefix(l.Scope) + "loadbalancer/" + l.path()
-	l.DNSName = dnsName(l.Name, l.Hex, l.Region)
-	l.CanonicalZoneID = canonicalZone(l.Region)
-	l.Attributes = defaultLBAttributes(l.Scheme)
+	l.DNSName = l.dnsName(tx.IDs)
+	l.CanonicalZoneID = HostedZoneID(l.Region)
+	if l.IsApplication() {
+		l.CanonicalZoneID = ApplicationHostedZoneID(l.Region)
+	}
+	l.Attributes = defaultLBAttributes(l.Type, l.Scheme)
 	for _, p := range places {
 		n, err := addNode(tx, &l, p)
 		if isTaken(err) {
@@ -161,8 +170,39 @@ func groupsOf(r cloud.Reader, vpcID string, ids []string) ([]string, error) {
 	return vpc.CheckGroups(r, vpcID, ids)
 }
 
+// defaultGroup gives an application load balancer that has no security groups
+// the VPC's default one.
+func (l *LoadBalancer) defaultGroup(r cloud.Reader) error {
+	if !l.IsApplication() || len(l.GroupIDs) > 0 {
+		return nil
+	}
+	v, ok := vpc.VPCs.Get(r, l.VPCID)
+	if !ok || v.DefaultGroupID == "" {
+		return badConfiguration(subjectLB, "The VPC '%s' has no default security group", l.VPCID)
+	}
+	l.GroupIDs = []string{v.DefaultGroupID}
+	return nil
+}
+
+func countOfType(r cloud.Reader, scope cloud.Scope, lbType string) int {
+	n := 0
+	for l := range LoadBalancers.By(r, ByScope, scope.Key()) {
+		if l.Type == lbType {
+			n++
+		}
+	}
+	return n
+}
+
 // setEnforcement sets whether the groups' rules apply to PrivateLink traffic.
 func (l *LoadBalancer) setEnforcement(v string) error {
+	if l.IsApplication() {
+		if v != "" {
+			return badConfiguration(subjectLB, "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic is not supported on "+
+				"load balancers with type 'application'")
+		}
+		return nil
+	}
 	if v != "" {
 		if err := checkOneOf(subjectLB, "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic", v, "on", "off"); err != nil {
 			return err

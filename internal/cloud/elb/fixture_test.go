@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/acm"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
@@ -37,7 +39,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	var tables []cloud.AnyTable
-	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), Tables()} {
+	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), acm.Tables(), iam.Tables(), Tables()} {
 		tables = append(tables, family...)
 	}
 	db, err := cloud.NewDB(cloud.NewSchema(tables...))
@@ -46,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, db: db, ids: &counterIDs{}, now: epoch}
 	w.change(func(tx *cloud.Tx) {
-		vpc.VPCs.Put(tx, vpc.VPC{ID: "vpc-1", Scope: scope, CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}},
+		vpc.VPCs.Put(tx, vpc.VPC{ID: "vpc-1", Scope: scope, DefaultGroupID: "sg-1", CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}},
 			IPv6CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("2001:db8::/56")}}})
 		vpc.VPCs.Put(tx, vpc.VPC{ID: "vpc-2", Scope: scope, CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}}})
 		for i, z := range []string{"a", "c", "d"} {
@@ -132,10 +134,11 @@ func tcpGroup(name string) CreateTargetGroup {
 	return CreateTargetGroup{Name: name, Protocol: "TCP", Port: 80, VPCID: "vpc-1"}
 }
 
-func forward(arns ...string) ForwardAction {
-	var f ForwardAction
+// forward is a list of one action that forwards to target groups.
+func forward(arns ...string) []Action {
+	f := &Forward{}
 	for _, a := range arns {
 		f.Groups = append(f.Groups, WeightedGroup{TargetGroupARN: a, Weight: 1})
 	}
-	return f
+	return []Action{{Type: ActionForward, Forward: f}}
 }

@@ -1,26 +1,21 @@
 package elb
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 )
-
-// ForwardAction is a listener's default action: what it forwards to.
-type ForwardAction struct {
-	Groups []WeightedGroup
-	// Sticky and StickySeconds are the group stickiness as it was asked for.
-	Sticky        bool
-	StickySeconds int
-}
 
 // CreateListener makes a listener. The same settings again return what exists.
 type CreateListener struct {
 	LoadBalancerARN string
 	Protocol        string
 	Port            int
-	Action          ForwardAction
-	Tags            cloud.Tags
+	// Action is the list of default actions.
+	Action []Action
+	TLS    TLSParams
+	Tags   cloud.Tags
 }
 
 // Apply implements cloud.Command.
@@ -32,9 +27,14 @@ func (c CreateListener) Apply(tx *cloud.Tx) (Listener, error) {
 	if err := CheckTags(c.Tags); err != nil {
 		return Listener{}, err
 	}
-	x := Listener{Scope: l.Scope, LoadBalancerARN: l.ARN, Port: c.Port, Protocol: c.Protocol, Targets: c.Action.Groups,
-		GroupStickinessSeconds: c.Action.StickySeconds, Tags: c.Tags.Clone()}
-	if err := checkListener(tx, l, &x, c.Action); err != nil {
+	x := Listener{Scope: l.Scope, LoadBalancerARN: l.ARN, Port: c.Port, Protocol: c.Protocol, Tags: c.Tags.Clone()}
+	if err := checkListener(l, x); err != nil {
+		return Listener{}, err
+	}
+	if err := x.setTLS(tx, l, c.TLS); err != nil {
+		return Listener{}, err
+	}
+	if err := x.setActions(tx, l, c.Action); err != nil {
 		return Listener{}, err
 	}
 	var n int
@@ -43,7 +43,7 @@ func (c CreateListener) Apply(tx *cloud.Tx) (Listener, error) {
 		if old.Port != x.Port {
 			continue
 		}
-		if old.Protocol == x.Protocol && slices.Equal(old.Targets, x.Targets) {
+		if sameListener(old, x) {
 			return old, nil
 		}
 		return Listener{}, duplicateListener(l.ARN)
@@ -54,9 +54,18 @@ func (c CreateListener) Apply(tx *cloud.Tx) (Listener, error) {
 	}
 	x.ARN = arnPrefix(l.Scope) + "listener/" + l.path() + "/" + tx.IDs.Hex(16)
 	x.Attributes = defaultListenerAttributes(x.Protocol)
-	startChecks(tx, x)
+	if err := checkUniqueGroups(tx, l, x.ARN, ActionsOf(x)); err != nil {
+		return Listener{}, err
+	}
+	startChecks(tx, ActionsOf(x))
 	Listeners.Put(tx, x)
 	return x, nil
+}
+
+// sameListener compares what a request may set.
+func sameListener(a, b Listener) bool {
+	return a.Protocol == b.Protocol && slices.Equal(a.Targets, b.Targets) && reflect.DeepEqual(a.Actions, b.Actions) &&
+		a.SSLPolicy == b.SSLPolicy && a.CertificateARN == b.CertificateARN && a.ALPN == b.ALPN && reflect.DeepEqual(a.Mutual, b.Mutual)
 }
 
 // duplicateListener: a port has one listener, whatever the protocols; TCP_UDP
@@ -75,13 +84,14 @@ func FindListener(r cloud.Reader, scope cloud.Scope, arn string) (Listener, erro
 	return x, nil
 }
 
-// ModifyListener changes what is set: Port 0, Protocol "" and Action nil mean
-// no change.
+// ModifyListener changes what is set: Port 0, Protocol "", no actions and the
+// zero TLS mean no change.
 type ModifyListener struct {
 	ARN      string
 	Port     int
 	Protocol string
-	Action   *ForwardAction
+	Action   []Action
+	TLS      TLSParams
 }
 
 // Apply implements cloud.Command.
@@ -94,19 +104,27 @@ func (c ModifyListener) Apply(tx *cloud.Tx) (Listener, error) {
 	if err != nil {
 		return x, err
 	}
-	action := ForwardAction{Groups: x.Targets, StickySeconds: x.GroupStickinessSeconds}
-	if c.Action != nil {
-		action = *c.Action
-	}
 	if c.Port != 0 {
 		x.Port = c.Port
 	}
 	if c.Protocol != "" && c.Protocol != x.Protocol {
 		x.Protocol = c.Protocol
-		x.Attributes = defaultListenerAttributes(c.Protocol)
+		x.Attributes = keepAttributes(x.Protocol, x.Attributes)
 	}
-	x.Targets, x.GroupStickinessSeconds = action.Groups, action.StickySeconds
-	if err := checkListener(tx, l, &x, action); err != nil {
+	if err := checkListener(l, x); err != nil {
+		return x, err
+	}
+	if err := x.setTLS(tx, l, c.TLS); err != nil {
+		return x, err
+	}
+	actions := c.Action
+	if len(actions) == 0 {
+		actions = ActionsOf(x)
+	}
+	if err := x.setActions(tx, l, actions); err != nil {
+		return x, err
+	}
+	if err := checkRulesFit(tx, l, x); err != nil {
 		return x, err
 	}
 	for old := range Listeners.By(tx, ByLB, l.ARN) {
@@ -114,12 +132,25 @@ func (c ModifyListener) Apply(tx *cloud.Tx) (Listener, error) {
 			return x, duplicateListener(l.ARN)
 		}
 	}
-	startChecks(tx, x)
+	if err := checkUniqueGroups(tx, l, x.ARN, ActionsOf(x)); err != nil {
+		return x, err
+	}
+	startChecks(tx, ActionsOf(x))
 	Listeners.Put(tx, x)
 	return x, nil
 }
 
-// DeleteListener deletes a listener.
+// checkRulesFit says whether a listener's rules are legal for what it became.
+func checkRulesFit(r cloud.Reader, l LoadBalancer, x Listener) error {
+	for _, rule := range RulesOf(r, x.ARN) {
+		if _, err := checkActions(r, l, x, "actions", rule.Actions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteListener deletes a listener with its rules.
 type DeleteListener struct{ ARN string }
 
 // Apply implements cloud.Command.
@@ -127,52 +158,36 @@ func (c DeleteListener) Apply(tx *cloud.Tx) (cloud.None, error) {
 	if _, err := FindListener(tx, tx.Caller.Scope, c.ARN); err != nil {
 		return cloud.None{}, err
 	}
-	Listeners.Delete(tx, c.ARN)
+	removeListener(tx, c.ARN)
 	return cloud.None{}, nil
+}
+
+func removeListener(tx *cloud.Tx, arn string) {
+	for _, rule := range RulesOf(tx, arn) {
+		Rules.Delete(tx, rule.ARN)
+	}
+	Listeners.Delete(tx, arn)
 }
 
 // startChecks puts the targets of groups that come into use back to initial: an
 // older result is of another time.
-func startChecks(tx *cloud.Tx, x Listener) {
-	for _, w := range x.Targets {
-		if _, used := Listeners.First(tx, ByGroup, w.TargetGroupARN); used {
+func startChecks(tx *cloud.Tx, actions []Action) {
+	for _, arn := range groupsOfActions(actions) {
+		if forwardedTo(tx, arn) {
 			continue
 		}
-		for _, t := range slices.Collect(Targets.By(tx, ByGroup, w.TargetGroupARN)) {
-			t.Health, t.Reason = Initial, ""
+		for _, t := range slices.Collect(Targets.By(tx, ByGroup, arn)) {
+			t.Health, t.Reason, t.Detail = Initial, "", ""
 			Targets.Put(tx, t)
 		}
 	}
 }
 
-func defaultListenerAttributes(protocol string) map[string]string {
-	if protocol == "TCP" {
-		return map[string]string{attrIdleTimeout: "350"}
+// forwardedTo reports whether a listener or a rule forwards to a target group.
+func forwardedTo(r cloud.Reader, groupARN string) bool {
+	if _, ok := Listeners.First(r, ByGroup, groupARN); ok {
+		return true
 	}
-	return map[string]string{}
-}
-
-// ModifyListenerAttributes sets some attributes of a listener.
-type ModifyListenerAttributes struct {
-	ARN string
-	Set []KeyValue
-}
-
-// Apply implements cloud.Command.
-func (c ModifyListenerAttributes) Apply(tx *cloud.Tx) (Listener, error) {
-	x, err := FindListener(tx, tx.Caller.Scope, c.ARN)
-	if err != nil {
-		return x, err
-	}
-	keys := map[string]attribute{}
-	if x.Protocol == "TCP" {
-		keys[attrIdleTimeout] = integer(60, 6000)
-	}
-	m, err := setAttributes(subjectListener, "Listener", keys, x.Attributes, c.Set)
-	if err != nil {
-		return x, err
-	}
-	x.Attributes = m
-	Listeners.Put(tx, x)
-	return x, nil
+	_, ok := Rules.First(r, ByGroup, groupARN)
+	return ok
 }

@@ -29,8 +29,8 @@ func TestListener(t *testing.T) {
 	refused(t, err, "ValidationError", "60 to 6000")
 
 	f := forward(g.ARN, h.ARN)
-	f.Groups[0].Weight = 9
-	x = must(w, ModifyListener{ARN: x.ARN, Port: 8080, Action: &f})
+	f[0].Forward.Groups[0].Weight = 9
+	x = must(w, ModifyListener{ARN: x.ARN, Port: 8080, Action: f})
 	if x.Port != 8080 || len(x.Targets) != 2 || x.Targets[0].Weight != 9 || IdleTimeout(x) != time.Minute {
 		t.Errorf("modified: %+v", x)
 	}
@@ -74,10 +74,10 @@ func TestListenerRefusals(t *testing.T) {
 	for name, x := range map[string]struct {
 		protocol   string
 		port       int
-		action     ForwardAction
+		action     []Action
 		code, part string
 	}{
-		"TLS":      {"TLS", 443, forward(tcp), "UnsupportedOperation", "'TLS' is not served"},
+		"QUIC":     {"QUIC", 443, forward(tcp), "UnsupportedOperation", "'QUIC' is not served"},
 		"HTTP":     {"HTTP", 80, forward(tcp), "UnsupportedProtocol", "'HTTP'"},
 		"port":     {"TCP", 70000, forward(tcp), "ValidationError", "less than or equal to 65535"},
 		"no port":  {"TCP", 0, forward(tcp), "ValidationError", "port must be specified"},
@@ -86,8 +86,8 @@ func TestListenerRefusals(t *testing.T) {
 		"protocol": {"TCP", 80, forward(udp), "IncompatibleProtocols", "'UDP'"},
 		"VPC":      {"TCP", 80, forward(far), "InvalidConfigurationRequest", "not in the VPC"},
 		"IPv6":     {"TCP", 80, forward(six), "InvalidConfigurationRequest", "dualstack"},
-		"sticky":   {"TCP", 80, ForwardAction{Groups: forward(tcp).Groups, Sticky: true}, "UnsupportedOperation", "stickiness"},
-		"weight":   {"TCP", 80, ForwardAction{Groups: []WeightedGroup{{tcp, 1000}}}, "ValidationError", "0 and 999"},
+		"sticky":   {"TCP", 80, []Action{{Type: ActionForward, Forward: &Forward{Groups: forward(tcp)[0].Forward.Groups, Sticky: true}}}, "UnsupportedOperation", "stickiness"},
+		"weight":   {"TCP", 80, []Action{{Type: ActionForward, Forward: &Forward{Groups: []WeightedGroup{{tcp, 1000}}}}}, "ValidationError", "0 and 999"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t

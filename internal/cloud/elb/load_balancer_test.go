@@ -55,7 +55,7 @@ func TestCreateLoadBalancerRefusals(t *testing.T) {
 		c          CreateLoadBalancer
 		code, part string
 	}{
-		"application": {with(func(c *CreateLoadBalancer) { c.Type = "" }), "UnsupportedOperation", "'application' is not served"},
+		"gateway":     {with(func(c *CreateLoadBalancer) { c.Type = "gateway" }), "UnsupportedOperation", "'gateway' is not served"},
 		"long name":   {with(func(c *CreateLoadBalancer) { c.Name = strings.Repeat("n", 33) }), "ValidationError", "cannot be longer than '32'"},
 		"underscore":  {with(func(c *CreateLoadBalancer) { c.Name = "a_b" }), "ValidationError", "alphanumeric"},
 		"hyphen":      {with(func(c *CreateLoadBalancer) { c.Name = "-a" }), "ValidationError", "begin or end"},

@@ -2,6 +2,7 @@ package elb
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -35,33 +36,41 @@ func arnPrefix(s cloud.Scope) string {
 	return "arn:aws:elasticloadbalancing:" + s.Region + ":" + s.Account + ":"
 }
 
-func dnsName(name, hex, region string) string {
-	return strings.ToLower(name) + "-" + hex + ".elb." + region + ".amazonaws.com"
+// The types of load balancers.
+const (
+	typeApplication = "application"
+	typeNetwork     = "network"
+)
+
+// IsApplication reports whether it is an application load balancer.
+func (l *LoadBalancer) IsApplication() bool { return l.Type == typeApplication }
+
+// dnsName makes a load balancer's name. An application load balancer's has
+// digits that are not those of its ARN, and says whether it is internal.
+func (l *LoadBalancer) dnsName(ids cloud.IDSource) string {
+	name := strings.ToLower(l.Name)
+	if !l.IsApplication() {
+		return name + "-" + l.Hex + ".elb." + l.Region + ".amazonaws.com"
+	}
+	if l.Scheme == "internal" {
+		name = "internal-" + name
+	}
+	digits, err := strconv.ParseUint(ids.Hex(8), 16, 32)
+	if err != nil {
+		digits = 0 // Hex makes hexadecimal digits
+	}
+	return fmt.Sprintf("%s-%d.%s.elb.amazonaws.com", name, digits, l.Region)
 }
 
-// ZonalName is the load balancer's name in one zone.
+// ZonalName is a network load balancer's name in one zone.
 func (l *LoadBalancer) ZonalName(zone string) string { return zone + "." + l.DNSName }
 
 // path is the part of a load balancer's ARN that interfaces and listeners
-// carry: net/<name>/<hex>.
-func (l *LoadBalancer) path() string { return "net/" + l.Name + "/" + l.Hex }
-
-// canonicalZone is the hosted zone of network load balancers' names in a
-// region, for alias records.
-func canonicalZone(region string) string {
-	known := map[string]string{
-		"af-south-1": "Z203XCE67M25HM", "ap-east-1": "Z12Y7K3UBGUAD1",
-		"ap-northeast-1": "Z31USIVHYNEOWT", "ap-northeast-2": "ZIBE1TIR4HY56", "ap-northeast-3": "Z1GWIQ4HH19I5X",
-		"ap-south-1": "ZVDDRBQ08TROA", "ap-southeast-1": "ZKVM4W9LS7TM", "ap-southeast-2": "ZCT6FZBF4DROD",
-		"ca-central-1": "Z2EPGBW3API2WT", "eu-central-1": "Z3F0SRJ5LGBH90", "eu-north-1": "Z1UDT6IFJ4EJM",
-		"eu-south-1": "Z23146JA1KNAFP", "eu-west-1": "Z2IFOLAFXWLO4F", "eu-west-2": "ZD4D7Y8KGAS4G",
-		"eu-west-3": "Z1CMS0P5QUZ6D5", "me-south-1": "Z3QSRYVP46NYYV", "sa-east-1": "ZTK26PT1VY4CU",
-		"us-east-1": "Z26RNL4JYFTOTI", "us-east-2": "ZLMOA37VPKANP", "us-west-1": "Z24FKFUX50B4VW",
-		"us-west-2": "Z18D5FSROUN65G",
+// carry: net/<name>/<hex> or app/<name>/<hex>.
+func (l *LoadBalancer) path() string {
+	kind := "net/"
+	if l.IsApplication() {
+		kind = "app/"
 	}
-	if id := known[region]; id != "" {
-		return id
-	}
-	// A stand-in of the same form, stable per region.
-	return fmt.Sprintf("Z0NLB%s", strings.ToUpper(strings.ReplaceAll(region, "-", "")))
+	return kind + l.Name + "/" + l.Hex
 }

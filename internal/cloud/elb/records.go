@@ -99,6 +99,8 @@ type Listener struct {
 	// GroupStickinessSeconds is the duration that was given with a group
 	// stickiness that is off; it has no effect.
 	GroupStickinessSeconds int
+	// RuleTags are the tags of the default rule.
+	RuleTags cloud.Tags
 	// Actions are the default actions of an application listener; a network
 	// listener has Targets instead.
 	Actions []Action

@@ -8,8 +8,12 @@ import (
 )
 
 // freeAddresses is how many addresses a subnet must have left for a node whose
-// address AWS picks.
-const freeAddresses = 8
+// address AWS picks, largestBits the longest prefix of a subnet with an
+// application load balancer in it.
+const (
+	freeAddresses = 8
+	largestBits   = 27
+)
 
 // SubnetMapping asks for a node in a subnet, perhaps with fixed addresses.
 type SubnetMapping struct {
@@ -35,8 +39,8 @@ type place struct {
 }
 
 // resolve finds the subnets of a new list and applies the rules that hold among
-// them: one VPC, one subnet per zone.
-func resolve(r cloud.Reader, scope cloud.Scope, mappings []SubnetMapping) ([]place, error) {
+// them: one VPC, one subnet per zone, two zones for an application load balancer.
+func resolve(r cloud.Reader, scope cloud.Scope, lbType string, mappings []SubnetMapping) ([]place, error) {
 	if len(mappings) == 0 {
 		return nil, invalid(subjectLB, "At least one subnet must be specified")
 	}
@@ -57,11 +61,19 @@ func resolve(r cloud.Reader, scope cloud.Scope, mappings []SubnetMapping) ([]pla
 		zones[s.Zone] = true
 		out = append(out, place{m, s})
 	}
+	if lbType == typeApplication && len(out) < 2 {
+		return nil, invalid(subjectLB, "At least two subnets in two different Availability Zones must be specified")
+	}
 	return out, nil
 }
 
 // checkPlace applies the rules for one node.
 func checkPlace(r cloud.Reader, l *LoadBalancer, p place) error {
+	if l.IsApplication() {
+		if err := checkApplicationPlace(p); err != nil {
+			return err
+		}
+	}
 	internal := l.Scheme == "internal"
 	switch {
 	case internal && p.AllocationID != "":
@@ -82,6 +94,22 @@ func checkPlace(r cloud.Reader, l *LoadBalancer, p place) error {
 	}
 	if !internal {
 		return checkInternet(r, l, p)
+	}
+	return nil
+}
+
+// checkApplicationPlace: an application load balancer picks its addresses, and
+// needs room to grow.
+func checkApplicationPlace(p place) error {
+	switch {
+	case p.AllocationID != "":
+		return badConfiguration(subjectLB, "Elastic IP addresses cannot be specified for load balancers with type 'application'")
+	case p.PrivateIPv4.IsValid():
+		return badConfiguration(subjectLB, "Private IPv4 addresses cannot be specified for load balancers with type 'application'")
+	case p.IPv6.IsValid():
+		return badConfiguration(subjectLB, "IPv6 addresses cannot be specified for load balancers with type 'application'")
+	case p.subnet.CIDR.IsValid() && p.subnet.CIDR.Bits() > largestBits:
+		return invalidSubnet(p.subnet.ID, "The subnet '"+p.subnet.ID+"' must have a CIDR block with at least a /27 bitmask")
 	}
 	return nil
 }
@@ -111,11 +139,15 @@ func invalidSubnet(id, message string) error {
 
 // addNode makes the load balancer's interface in a subnet.
 func addNode(tx *cloud.Tx, l *LoadBalancer, p place) (Node, error) {
+	kind, owner := vpc.TypeNLB, "amazon-aws"
+	if l.IsApplication() {
+		kind, owner = vpc.TypeInterface, "amazon-elb"
+	}
 	params := vpc.InterfaceParams{
-		SubnetID: p.subnet.ID, Type: vpc.TypeNLB, Description: "ELB " + l.path(),
+		SubnetID: p.subnet.ID, Type: kind, Description: "ELB " + l.path(),
 		GroupIDs: l.GroupIDs, NoGroups: len(l.GroupIDs) == 0, RequesterID: "amazon-elb", IPv6Count: -1,
 		Attachment: &vpc.Attachment{
-			ID: "ela-attach-" + tx.IDs.Hex(17), InstanceOwnerID: "amazon-aws", DeviceIndex: 1, Status: "attached", AttachedAt: tx.Now},
+			ID: "ela-attach-" + tx.IDs.Hex(17), InstanceOwnerID: owner, DeviceIndex: 1, Status: "attached", AttachedAt: tx.Now},
 	}
 	if p.PrivateIPv4.IsValid() {
 		params.PrivateIPs = []netip.Addr{p.PrivateIPv4}

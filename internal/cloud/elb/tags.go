@@ -8,8 +8,8 @@ import (
 
 const maxTags = 50
 
-// ChangeTags sets and removes tags of load balancers, listeners and target
-// groups, by ARN.
+// ChangeTags sets and removes tags of load balancers, listeners, rules, target
+// groups and trust stores, by ARN.
 type ChangeTags struct {
 	ARNs   []string
 	Set    cloud.Tags
@@ -38,7 +38,7 @@ func (c ChangeTags) Apply(tx *cloud.Tx) (cloud.None, error) {
 	return cloud.None{}, nil
 }
 
-// TagsOf returns the tags of a load balancer, listener or target group.
+// TagsOf returns the tags of a resource.
 func TagsOf(r cloud.Reader, scope cloud.Scope, arn string) (cloud.Tags, error) {
 	t, _, err := tagsAt(r, scope, arn)
 	return t, err
@@ -53,11 +53,26 @@ func tagsAt(r cloud.Reader, scope cloud.Scope, arn string) (cloud.Tags, func(*cl
 	case strings.Contains(arn, ":listener/"):
 		x, err := FindListener(r, scope, arn)
 		return x.Tags, func(tx *cloud.Tx, t cloud.Tags) { x.Tags = t; Listeners.Put(tx, x) }, err
+	case strings.Contains(arn, ":listener-rule/"):
+		return ruleTags(r, scope, arn)
+	case strings.Contains(arn, ":truststore/"):
+		s, err := FindTrustStore(r, scope, arn)
+		return s.Tags, func(tx *cloud.Tx, t cloud.Tags) { s.Tags = t; TrustStores.Put(tx, s) }, err
 	case strings.Contains(arn, ":targetgroup/"):
 		g, err := FindTargetGroup(r, scope, arn)
 		return g.Tags, func(tx *cloud.Tx, t cloud.Tags) { g.Tags = t; TargetGroups.Put(tx, g) }, err
 	}
 	return nil, nil, invalid("tag", "'%s' is not a valid resource ARN", arn)
+}
+
+// ruleTags finds a rule's tags. A default rule is no record of its own: its
+// listener keeps them.
+func ruleTags(r cloud.Reader, scope cloud.Scope, arn string) (cloud.Tags, func(*cloud.Tx, cloud.Tags), error) {
+	if x, ok := DefaultRuleOf(r, scope, arn); ok {
+		return x.RuleTags, func(tx *cloud.Tx, t cloud.Tags) { x.RuleTags = t; Listeners.Put(tx, x) }, nil
+	}
+	x, err := FindRule(r, scope, arn)
+	return x.Tags, func(tx *cloud.Tx, t cloud.Tags) { x.Tags = t; Rules.Put(tx, x) }, err
 }
 
 // CheckTags applies AWS's limits to new tags.

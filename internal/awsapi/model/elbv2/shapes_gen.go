@@ -17,6 +17,17 @@ type Action struct {
 	Type                      *string                          `in:"Type" out:"Type" must:"y" enum:"forward,authenticate-oidc,authenticate-cognito,redirect,fixed-response,jwt-validation"`
 }
 
+// AddListenerCertificatesInput is a structure of the API.
+type AddListenerCertificatesInput struct {
+	Certificates []Certificate `in:"Certificates" must:"y"`
+	ListenerArn  *string       `in:"ListenerArn" must:"y"`
+}
+
+// AddListenerCertificatesOutput is a structure of the API.
+type AddListenerCertificatesOutput struct {
+	Certificates []Certificate `out:"Certificates"`
+}
+
 // AddTagsInput is a structure of the API.
 type AddTagsInput struct {
 	ResourceArns []string `in:"ResourceArns" must:"y"`
@@ -25,6 +36,17 @@ type AddTagsInput struct {
 
 // AddTagsOutput is a structure of the API.
 type AddTagsOutput struct {
+}
+
+// AddTrustStoreRevocationsInput is a structure of the API.
+type AddTrustStoreRevocationsInput struct {
+	RevocationContents []RevocationContent `in:"RevocationContents"`
+	TrustStoreArn      *string             `in:"TrustStoreArn" must:"y"`
+}
+
+// AddTrustStoreRevocationsOutput is a structure of the API.
+type AddTrustStoreRevocationsOutput struct {
+	TrustStoreRevocations []TrustStoreRevocation `out:"TrustStoreRevocations"`
 }
 
 // AdministrativeOverride is a structure of the API.
@@ -131,6 +153,20 @@ type CreateLoadBalancerOutput struct {
 	LoadBalancers []LoadBalancer `out:"LoadBalancers"`
 }
 
+// CreateRuleInput is a structure of the API.
+type CreateRuleInput struct {
+	Actions     []Action        `in:"Actions" must:"y"`
+	Conditions  []RuleCondition `in:"Conditions" must:"y"`
+	ListenerArn *string         `in:"ListenerArn" must:"y"`
+	Priority    *int64          `in:"Priority" must:"y" min:"1" max:"50000"`
+	Tags        []Tag           `in:"Tags" min:"1"`
+}
+
+// CreateRuleOutput is a structure of the API.
+type CreateRuleOutput struct {
+	Rules []Rule `out:"Rules"`
+}
+
 // CreateTargetGroupInput is a structure of the API.
 type CreateTargetGroupInput struct {
 	HealthCheckEnabled         *bool    `in:"HealthCheckEnabled"`
@@ -157,6 +193,19 @@ type CreateTargetGroupOutput struct {
 	TargetGroups []TargetGroup `out:"TargetGroups"`
 }
 
+// CreateTrustStoreInput is a structure of the API.
+type CreateTrustStoreInput struct {
+	CaCertificatesBundleS3Bucket *string `in:"CaCertificatesBundleS3Bucket" must:"y"`
+	CaCertificatesBundleS3Key    *string `in:"CaCertificatesBundleS3Key" must:"y"`
+	Name                         *string `in:"Name" must:"y" min:"1" max:"32" pattern:"^([a-zA-Z0-9]+-)*[a-zA-Z0-9]+$"`
+	Tags                         []Tag   `in:"Tags" min:"1"`
+}
+
+// CreateTrustStoreOutput is a structure of the API.
+type CreateTrustStoreOutput struct {
+	TrustStores []TrustStore `out:"TrustStores"`
+}
+
 // DeleteListenerInput is a structure of the API.
 type DeleteListenerInput struct {
 	ListenerArn *string `in:"ListenerArn" must:"y"`
@@ -175,6 +224,15 @@ type DeleteLoadBalancerInput struct {
 type DeleteLoadBalancerOutput struct {
 }
 
+// DeleteRuleInput is a structure of the API.
+type DeleteRuleInput struct {
+	RuleArn *string `in:"RuleArn" must:"y"`
+}
+
+// DeleteRuleOutput is a structure of the API.
+type DeleteRuleOutput struct {
+}
+
 // DeleteTargetGroupInput is a structure of the API.
 type DeleteTargetGroupInput struct {
 	TargetGroupArn *string `in:"TargetGroupArn" must:"y"`
@@ -182,6 +240,15 @@ type DeleteTargetGroupInput struct {
 
 // DeleteTargetGroupOutput is a structure of the API.
 type DeleteTargetGroupOutput struct {
+}
+
+// DeleteTrustStoreInput is a structure of the API.
+type DeleteTrustStoreInput struct {
+	TrustStoreArn *string `in:"TrustStoreArn" must:"y"`
+}
+
+// DeleteTrustStoreOutput is a structure of the API.
+type DeleteTrustStoreOutput struct {
 }
 
 // DeregisterTargetsInput is a structure of the API.
@@ -355,6 +422,55 @@ type DescribeTargetHealthOutput struct {
 	TargetHealthDescriptions []TargetHealthDescription `out:"TargetHealthDescriptions"`
 }
 
+// DescribeTrustStoreAssociationsInput is a structure of the API.
+type DescribeTrustStoreAssociationsInput struct {
+	Marker        *string `in:"Marker"`
+	PageSize      *int64  `in:"PageSize" min:"1" max:"400"`
+	TrustStoreArn *string `in:"TrustStoreArn" must:"y"`
+}
+
+// DescribeTrustStoreAssociationsOutput is a structure of the API.
+type DescribeTrustStoreAssociationsOutput struct {
+	NextMarker             *string                 `out:"NextMarker"`
+	TrustStoreAssociations []TrustStoreAssociation `out:"TrustStoreAssociations"`
+}
+
+// DescribeTrustStoreRevocation is a structure of the API.
+type DescribeTrustStoreRevocation struct {
+	NumberOfRevokedEntries *int64  `out:"NumberOfRevokedEntries"`
+	RevocationId           *int64  `out:"RevocationId"`
+	RevocationType         *string `out:"RevocationType"`
+	TrustStoreArn          *string `out:"TrustStoreArn"`
+}
+
+// DescribeTrustStoreRevocationsInput is a structure of the API.
+type DescribeTrustStoreRevocationsInput struct {
+	Marker        *string `in:"Marker"`
+	PageSize      *int64  `in:"PageSize" min:"1" max:"400"`
+	RevocationIds []int64 `in:"RevocationIds"`
+	TrustStoreArn *string `in:"TrustStoreArn" must:"y"`
+}
+
+// DescribeTrustStoreRevocationsOutput is a structure of the API.
+type DescribeTrustStoreRevocationsOutput struct {
+	NextMarker            *string                        `out:"NextMarker"`
+	TrustStoreRevocations []DescribeTrustStoreRevocation `out:"TrustStoreRevocations"`
+}
+
+// DescribeTrustStoresInput is a structure of the API.
+type DescribeTrustStoresInput struct {
+	Marker         *string  `in:"Marker"`
+	Names          []string `in:"Names"`
+	PageSize       *int64   `in:"PageSize" min:"1" max:"400"`
+	TrustStoreArns []string `in:"TrustStoreArns"`
+}
+
+// DescribeTrustStoresOutput is a structure of the API.
+type DescribeTrustStoresOutput struct {
+	NextMarker  *string      `out:"NextMarker"`
+	TrustStores []TrustStore `out:"TrustStores"`
+}
+
 // FixedResponseActionConfig is a structure of the API.
 type FixedResponseActionConfig struct {
 	ContentType *string `in:"ContentType" out:"ContentType" max:"32"`
@@ -370,8 +486,8 @@ type ForwardActionConfig struct {
 
 // HostHeaderConditionConfig is a structure of the API.
 type HostHeaderConditionConfig struct {
-	RegexValues []string `out:"RegexValues"`
-	Values      []string `out:"Values"`
+	RegexValues []string `in:"RegexValues" out:"RegexValues"`
+	Values      []string `in:"Values" out:"Values"`
 }
 
 // HostHeaderRewriteConfig is a structure of the API.
@@ -381,14 +497,14 @@ type HostHeaderRewriteConfig struct {
 
 // HttpHeaderConditionConfig is a structure of the API.
 type HttpHeaderConditionConfig struct {
-	HttpHeaderName *string  `out:"HttpHeaderName"`
-	RegexValues    []string `out:"RegexValues"`
-	Values         []string `out:"Values"`
+	HttpHeaderName *string  `in:"HttpHeaderName" out:"HttpHeaderName"`
+	RegexValues    []string `in:"RegexValues" out:"RegexValues"`
+	Values         []string `in:"Values" out:"Values"`
 }
 
 // HttpRequestMethodConditionConfig is a structure of the API.
 type HttpRequestMethodConditionConfig struct {
-	Values []string `out:"Values"`
+	Values []string `in:"Values" out:"Values"`
 }
 
 // IpamPools is a structure of the API.
@@ -525,6 +641,18 @@ type ModifyLoadBalancerAttributesOutput struct {
 	Attributes []LoadBalancerAttribute `out:"Attributes"`
 }
 
+// ModifyRuleInput is a structure of the API.
+type ModifyRuleInput struct {
+	Actions    []Action        `in:"Actions"`
+	Conditions []RuleCondition `in:"Conditions"`
+	RuleArn    *string         `in:"RuleArn" must:"y"`
+}
+
+// ModifyRuleOutput is a structure of the API.
+type ModifyRuleOutput struct {
+	Rules []Rule `out:"Rules"`
+}
+
 // ModifyTargetGroupAttributesInput is a structure of the API.
 type ModifyTargetGroupAttributesInput struct {
 	Attributes     []TargetGroupAttribute `in:"Attributes" must:"y"`
@@ -555,9 +683,21 @@ type ModifyTargetGroupOutput struct {
 	TargetGroups []TargetGroup `out:"TargetGroups"`
 }
 
+// ModifyTrustStoreInput is a structure of the API.
+type ModifyTrustStoreInput struct {
+	CaCertificatesBundleS3Bucket *string `in:"CaCertificatesBundleS3Bucket" must:"y"`
+	CaCertificatesBundleS3Key    *string `in:"CaCertificatesBundleS3Key" must:"y"`
+	TrustStoreArn                *string `in:"TrustStoreArn" must:"y"`
+}
+
+// ModifyTrustStoreOutput is a structure of the API.
+type ModifyTrustStoreOutput struct {
+	TrustStores []TrustStore `out:"TrustStores"`
+}
+
 // MutualAuthenticationAttributes is a structure of the API.
 type MutualAuthenticationAttributes struct {
-	AdvertiseTrustStoreCaNames    *string `out:"AdvertiseTrustStoreCaNames"`
+	AdvertiseTrustStoreCaNames    *string `in:"AdvertiseTrustStoreCaNames" out:"AdvertiseTrustStoreCaNames" enum:"on,off"`
 	IgnoreClientCertificateExpiry *bool   `in:"IgnoreClientCertificateExpiry" out:"IgnoreClientCertificateExpiry"`
 	Mode                          *string `in:"Mode" out:"Mode"`
 	TrustStoreArn                 *string `in:"TrustStoreArn" out:"TrustStoreArn"`
@@ -566,19 +706,19 @@ type MutualAuthenticationAttributes struct {
 
 // PathPatternConditionConfig is a structure of the API.
 type PathPatternConditionConfig struct {
-	RegexValues []string `out:"RegexValues"`
-	Values      []string `out:"Values"`
+	RegexValues []string `in:"RegexValues" out:"RegexValues"`
+	Values      []string `in:"Values" out:"Values"`
 }
 
 // QueryStringConditionConfig is a structure of the API.
 type QueryStringConditionConfig struct {
-	Values []QueryStringKeyValuePair `out:"Values"`
+	Values []QueryStringKeyValuePair `in:"Values" out:"Values"`
 }
 
 // QueryStringKeyValuePair is a structure of the API.
 type QueryStringKeyValuePair struct {
-	Key   *string `out:"Key"`
-	Value *string `out:"Value"`
+	Key   *string `in:"Key" out:"Key"`
+	Value *string `in:"Value" out:"Value"`
 }
 
 // RedirectActionConfig is a structure of the API.
@@ -601,6 +741,16 @@ type RegisterTargetsInput struct {
 type RegisterTargetsOutput struct {
 }
 
+// RemoveListenerCertificatesInput is a structure of the API.
+type RemoveListenerCertificatesInput struct {
+	Certificates []Certificate `in:"Certificates" must:"y"`
+	ListenerArn  *string       `in:"ListenerArn" must:"y"`
+}
+
+// RemoveListenerCertificatesOutput is a structure of the API.
+type RemoveListenerCertificatesOutput struct {
+}
+
 // RemoveTagsInput is a structure of the API.
 type RemoveTagsInput struct {
 	ResourceArns []string `in:"ResourceArns" must:"y"`
@@ -609,6 +759,24 @@ type RemoveTagsInput struct {
 
 // RemoveTagsOutput is a structure of the API.
 type RemoveTagsOutput struct {
+}
+
+// RemoveTrustStoreRevocationsInput is a structure of the API.
+type RemoveTrustStoreRevocationsInput struct {
+	RevocationIds []int64 `in:"RevocationIds" must:"y"`
+	TrustStoreArn *string `in:"TrustStoreArn" must:"y"`
+}
+
+// RemoveTrustStoreRevocationsOutput is a structure of the API.
+type RemoveTrustStoreRevocationsOutput struct {
+}
+
+// RevocationContent is a structure of the API.
+type RevocationContent struct {
+	RevocationType  *string `in:"RevocationType" enum:"CRL"`
+	S3Bucket        *string `in:"S3Bucket"`
+	S3Key           *string `in:"S3Key"`
+	S3ObjectVersion *string `in:"S3ObjectVersion"`
 }
 
 // RewriteConfig is a structure of the API.
@@ -629,15 +797,21 @@ type Rule struct {
 
 // RuleCondition is a structure of the API.
 type RuleCondition struct {
-	Field                   *string                           `out:"Field"`
-	HostHeaderConfig        *HostHeaderConditionConfig        `out:"HostHeaderConfig"`
-	HttpHeaderConfig        *HttpHeaderConditionConfig        `out:"HttpHeaderConfig"`
-	HttpRequestMethodConfig *HttpRequestMethodConditionConfig `out:"HttpRequestMethodConfig"`
-	PathPatternConfig       *PathPatternConditionConfig       `out:"PathPatternConfig"`
-	QueryStringConfig       *QueryStringConditionConfig       `out:"QueryStringConfig"`
-	RegexValues             []string                          `out:"RegexValues"`
-	SourceIpConfig          *SourceIpConditionConfig          `out:"SourceIpConfig"`
-	Values                  []string                          `out:"Values"`
+	Field                   *string                           `in:"Field" out:"Field" max:"64"`
+	HostHeaderConfig        *HostHeaderConditionConfig        `in:"HostHeaderConfig" out:"HostHeaderConfig"`
+	HttpHeaderConfig        *HttpHeaderConditionConfig        `in:"HttpHeaderConfig" out:"HttpHeaderConfig"`
+	HttpRequestMethodConfig *HttpRequestMethodConditionConfig `in:"HttpRequestMethodConfig" out:"HttpRequestMethodConfig"`
+	PathPatternConfig       *PathPatternConditionConfig       `in:"PathPatternConfig" out:"PathPatternConfig"`
+	QueryStringConfig       *QueryStringConditionConfig       `in:"QueryStringConfig" out:"QueryStringConfig"`
+	RegexValues             []string                          `in:"RegexValues" out:"RegexValues"`
+	SourceIpConfig          *SourceIpConditionConfig          `in:"SourceIpConfig" out:"SourceIpConfig"`
+	Values                  []string                          `in:"Values" out:"Values"`
+}
+
+// RulePriorityPair is a structure of the API.
+type RulePriorityPair struct {
+	Priority *int64  `in:"Priority" min:"1" max:"50000"`
+	RuleArn  *string `in:"RuleArn"`
 }
 
 // RuleTransform is a structure of the API.
@@ -656,6 +830,16 @@ type SetIpAddressTypeInput struct {
 // SetIpAddressTypeOutput is a structure of the API.
 type SetIpAddressTypeOutput struct {
 	IpAddressType *string `out:"IpAddressType"`
+}
+
+// SetRulePrioritiesInput is a structure of the API.
+type SetRulePrioritiesInput struct {
+	RulePriorities []RulePriorityPair `in:"RulePriorities" must:"y"`
+}
+
+// SetRulePrioritiesOutput is a structure of the API.
+type SetRulePrioritiesOutput struct {
+	Rules []Rule `out:"Rules"`
 }
 
 // SetSecurityGroupsInput is a structure of the API.
@@ -689,7 +873,7 @@ type SetSubnetsOutput struct {
 
 // SourceIpConditionConfig is a structure of the API.
 type SourceIpConditionConfig struct {
-	Values []string `out:"Values"`
+	Values []string `in:"Values" out:"Values"`
 }
 
 // SslPolicy is a structure of the API.
@@ -783,6 +967,28 @@ type TargetHealthDescription struct {
 	HealthCheckPort        *string                 `out:"HealthCheckPort"`
 	Target                 *TargetDescription      `out:"Target"`
 	TargetHealth           *TargetHealth           `out:"TargetHealth"`
+}
+
+// TrustStore is a structure of the API.
+type TrustStore struct {
+	Name                   *string `out:"Name"`
+	NumberOfCaCertificates *int64  `out:"NumberOfCaCertificates"`
+	Status                 *string `out:"Status"`
+	TotalRevokedEntries    *int64  `out:"TotalRevokedEntries"`
+	TrustStoreArn          *string `out:"TrustStoreArn"`
+}
+
+// TrustStoreAssociation is a structure of the API.
+type TrustStoreAssociation struct {
+	ResourceArn *string `out:"ResourceArn"`
+}
+
+// TrustStoreRevocation is a structure of the API.
+type TrustStoreRevocation struct {
+	NumberOfRevokedEntries *int64  `out:"NumberOfRevokedEntries"`
+	RevocationId           *int64  `out:"RevocationId"`
+	RevocationType         *string `out:"RevocationType"`
+	TrustStoreArn          *string `out:"TrustStoreArn"`
 }
 
 // UrlRewriteConfig is a structure of the API.
