@@ -29,7 +29,9 @@ func (l *Lease) Done(o Outcome) {
 		return
 	}
 	l.outstanding.Add(-1)
-	l.recent.count(l.group.now(), o.Error || o.Status >= 500)
+	if l.group.cur.Load().spec.Anomaly {
+		l.recent.count(l.group.now(), o.Error || o.Status >= 500)
+	}
 }
 
 // Group is the group that the lease is from.

@@ -100,6 +100,8 @@ func (g *Group) weightedRandom(s *snapshot, e *eligible, avoid []string) *Target
 	slow, now := g.slowStart(s, e)
 	if s.spec.Anomaly {
 		g.judge(e)
+	} else if !slow && len(avoid) == 0 {
+		return e.targets[g.rand()%uint64(len(e.targets))]
 	}
 	weight := func(t *Target) float64 {
 		if avoided(t, avoid) {
