@@ -32,6 +32,8 @@ func (d *daemon) controlHandler() http.Handler {
 			d.log.Debug("control: console", "error", err)
 		}
 	})
+	d.notificationRoutes(mux)
+	d.visitRoutes(mux)
 	return mux
 }
 

@@ -47,7 +47,7 @@ var rules = []rule{
 	{"internal/supervisor", []string{"guest/...", "spec"}},
 	{"internal/app", []string{"..."}},
 	{"internal/control", nil},
-	{"internal/cli", []string{"app", "control", "supervisor"}},
+	{"internal/cli", []string{"app", "control", "supervisor", "cli/..."}},
 	{"cmd/musubi", []string{"cli"}},
 }
 

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -64,9 +63,8 @@ func (c *Client) do(ctx context.Context, path string) (*http.Response, error) {
 		return nil, err
 	}
 	if r.StatusCode != http.StatusOK {
-		b, _ := io.ReadAll(io.LimitReader(r.Body, 4096))
-		_ = r.Body.Close()
-		return nil, fmt.Errorf("daemon: %s: %s", r.Status, b)
+		defer func() { _ = r.Body.Close() }()
+		return nil, refusal(r)
 	}
 	return r, nil
 }
