@@ -58,7 +58,7 @@ func BenchmarkClient(b *testing.B) {
 	}
 	v := probeVPC()
 	v.ID, v.Number, v.Interfaces = "vpc-1", 1, nil
-	v.Local = v.Resolver
+	v.Local, v.Visitor = v.Resolver, netip.Addr{}
 	if err := w.ApplyVPC(b.Context(), v); err != nil {
 		b.Fatal(err)
 	}
