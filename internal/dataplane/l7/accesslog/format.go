@@ -135,14 +135,14 @@ func escaped(b []byte, s string) []byte {
 		return append(b, '-')
 	}
 	const digits = "0123456789ABCDEF"
+	done := 0
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
-			b = append(b, '\\', 'x', digits[c>>4], digits[c&15])
-		} else {
-			b = append(b, c)
+			b = append(append(b, s[done:i]...), '\\', 'x', digits[c>>4], digits[c&15])
+			done = i + 1
 		}
 	}
-	return b
+	return append(b, s[done:]...)
 }
 
 func stamp(b []byte, t time.Time) []byte {
@@ -164,7 +164,9 @@ func seconds(b []byte, d time.Duration) []byte {
 	if d < 0 {
 		return append(b, "-1 "...)
 	}
-	return append(strconv.AppendFloat(b, d.Seconds(), 'f', 3, 64), ' ')
+	ms := d.Round(time.Millisecond).Milliseconds()
+	b = append(strconv.AppendInt(b, ms/1000, 10), '.')
+	return append(b, byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10), ' ')
 }
 
 // code is a status, - for none.
