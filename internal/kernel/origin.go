@@ -26,12 +26,15 @@ func (w *World) Client(ctx context.Context, vpcID string, source, destination ne
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	client, err := t.origin(destination, source)
+	client, err := t.origin(unmapped(destination), unmapped(source))
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("client of %s in %s: %w", source, vpcID, err)
 	}
 	return client, nil
 }
+
+// unmapped takes an IPv4 address out of an IPv6 one, as some sockets give it.
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 // tracker asks the connection tracking of one namespace.
 type tracker struct {

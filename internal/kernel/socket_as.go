@@ -15,6 +15,7 @@ import (
 // its egress rules apply, and a target that allows its group is reached. The
 // VPC must be Transparent.
 func (w *World) DialTCPAs(ctx context.Context, ns string, node netip.Addr, client, remote netip.AddrPort) (net.Conn, error) {
+	client, remote = unmapped(client), unmapped(remote)
 	if client.Addr().Is6() != remote.Addr().Is6() {
 		return nil, fmt.Errorf("dial %s as %s: the address families differ", remote, client)
 	}

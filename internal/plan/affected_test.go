@@ -100,6 +100,27 @@ func TestAffectedIsEnough(t *testing.T) {
 		},
 		func(tx *cloud.Tx) { vpc.SecurityGroupRules.Delete(tx, "sgr-sg-nlb-0") },
 		func(tx *cloud.Tx) { plantest.SetEnforcement(tx, "off") },
+		addApplication,
+		func(tx *cloud.Tx) {
+			addListener(tx, 443, "TLS", elb.TargetGroup{TargetType: "ip"})
+			addListener(tx, 444, "TCP", elb.TargetGroup{TargetType: "alb"})
+			elb.Targets.Put(tx, elb.Target{TargetGroupARN: plantest.GroupARN + "444", ID: applicationARN, Port: 443, Health: elb.Healthy})
+		},
+		func(tx *cloud.Tx) { // one zone less, of the one behind
+			lb, _ := elb.LoadBalancers.Get(tx, applicationARN)
+			lb.Nodes = lb.Nodes[:1]
+			elb.LoadBalancers.Put(tx, lb)
+		},
+		func(tx *cloud.Tx) {
+			g, _ := elb.TargetGroups.Get(tx, plantest.GroupARN)
+			g.Attributes = map[string]string{"stickiness.enabled": "true"}
+			elb.TargetGroups.Put(tx, g)
+		},
+		func(tx *cloud.Tx) {
+			g, _ := elb.TargetGroups.Get(tx, plantest.GroupARN)
+			g.Attributes = map[string]string{"proxy_protocol_v2.enabled": "true", "preserve_client_ip.enabled": "true"}
+			elb.TargetGroups.Put(tx, g)
+		},
 		func(tx *cloud.Tx) { vpc.InternetGateways.Delete(tx, "igw-1") },
 		func(tx *cloud.Tx) { privatelink.Endpoints.Delete(tx, "vpce-1") },
 		func(tx *cloud.Tx) { elb.Listeners.Delete(tx, plantest.ListenerARN) },

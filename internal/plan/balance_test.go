@@ -24,10 +24,13 @@ func addApplication(tx *cloud.Tx) {
 	lb := elb.LoadBalancer{ARN: applicationARN, Scope: plantest.Scope, Type: "application", Scheme: "internet-facing", VPCID: "vpc-2",
 		DNSName: "alb.example.", GroupIDs: []string{"sg-alb"}}
 	for i, z := range plantest.Zones[:2] {
-		n := plantest.AddInterface(tx, 2, uint32(60+i), i, 60, vpc.TypeNLB, "sg-alb")
+		n := plantest.AddInterface(tx, 2, uint32(60+i), i, 60, vpc.TypeInterface, "sg-alb")
+		n.RequesterID = "amazon-elb"
+		vpc.NetworkInterfaces.Put(tx, n)
 		lb.Nodes = append(lb.Nodes, elb.Node{Zone: n.Zone, ZoneID: "apne1-az" + z, SubnetID: n.SubnetID, InterfaceID: n.ID, PrivateIP: n.PrivateIPs[0]})
 	}
 	lb.Nodes[0].PublicIP = netip.MustParseAddr("198.18.0.60")
+	vpc.Addresses.Put(tx, vpc.Address{Scope: plantest.Scope, PublicIP: lb.Nodes[0].PublicIP, InterfaceID: lb.Nodes[0].InterfaceID, Amazon: true})
 	elb.LoadBalancers.Put(tx, lb)
 	for port, protocol := range map[int]string{80: "HTTP", 443: "HTTPS"} {
 		arn := strings.ReplaceAll(applicationARN, ":loadbalancer/", ":listener/") + fmt.Sprintf("/9%015d", port)

@@ -20,7 +20,7 @@ func compileGateway(r cloud.Reader, vpcID string) *spec.InternetGateway {
 	for n := range vpc.NetworkInterfaces.By(r, vpc.ByVPC, vpcID) {
 		for a := range vpc.Addresses.By(r, "interface", n.ID) {
 			p := spec.PublicAddress{Public: a.PublicIP}
-			if n.Type == vpc.TypeInterface {
+			if n.Type == vpc.TypeInterface && n.RequesterID == "" {
 				p.Private = privateOf(a, n)
 			}
 			out.Public = append(out.Public, p)
