@@ -68,7 +68,7 @@ func newSigner(name string, now time.Time, years, pathLen int, parent *signer) (
 	}
 	begin := now.UTC().Truncate(24 * time.Hour)
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"Musubi"}, CommonName: name},
+		SerialNumber: serial, Subject: pkix.Name{Organization: []string{"Musubi"}, CommonName: name},
 		NotBefore: begin, NotAfter: begin.AddDate(years, 0, 0), IsCA: true, BasicConstraintsValid: true,
 		MaxPathLen: pathLen, MaxPathLenZero: pathLen == 0,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

@@ -14,12 +14,13 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/awsapi/sts"
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/elb"
 	iamdomain "github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/store/bolt"
 )
 
-func tables() []cloud.AnyTable { return iamdomain.Tables() }
+func tables() []cloud.AnyTable { return append(iamdomain.Tables(), elb.Tables()...) }
 
 func services(e engine.Runner) []protocol.Service {
 	return []protocol.Service{iam.New(e).Service(), sts.New(e).Service()}
