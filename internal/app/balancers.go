@@ -20,5 +20,5 @@ func applicationBalancers(world *kernel.World, log *slog.Logger) *l7.Server {
 
 // networkBalancers carries what network load balancers need user space for.
 func networkBalancers(world *kernel.World, log *slog.Logger) *l4.Server {
-	return l4.New(l4.Options{Listen: world.ListenTCP, Dial: world.DialTCP, Client: world.Client, Log: log})
+	return l4.New(l4.Options{Listen: world.ListenTCP, Dial: world.DialTCP, DialAs: world.DialTCPAs, Client: world.Client, Log: log})
 }

@@ -89,10 +89,11 @@ func (b *balancer) reach(c *config, f *flow, outer net.Conn) (net.Conn, error) {
 // dial connects to a target, as the client where that is asked for and possible.
 func (b *balancer) dial(ctx context.Context, c *config, to choice, peer netip.AddrPort) (net.Conn, error) {
 	target := to.target.Address
+	node := sourceFor(c.address, target.Addr())
 	if to.group.KeepClient && b.s.o.DialAs != nil && !onFabric(peer.Addr()) && peer.Addr().Is4() == target.Addr().Is4() {
-		return b.s.o.DialAs(ctx, c.vpc, peer, target)
+		return b.s.o.DialAs(ctx, c.vpc, node, peer, target)
 	}
-	return b.s.o.Dial(ctx, c.vpc, sourceFor(c.address, target.Addr()), target)
+	return b.s.o.Dial(ctx, c.vpc, node, target)
 }
 
 // towards is the TLS configuration to a target: with the name and the protocol

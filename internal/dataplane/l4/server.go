@@ -20,9 +20,9 @@ type Options struct {
 	Listen func(ctx context.Context, ns string, a netip.AddrPort) (net.Listener, error)
 	// Dial connects from a node's address, in a VPC's namespace.
 	Dial func(ctx context.Context, ns string, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
-	// DialAs connects with a client's own address and port, for groups that keep
+	// DialAs connects for a node with a client's own address and port, for groups that keep
 	// it. Without it, targets see the node.
-	DialAs func(ctx context.Context, ns string, client, remote netip.AddrPort) (net.Conn, error)
+	DialAs func(ctx context.Context, ns string, node netip.Addr, client, remote netip.AddrPort) (net.Conn, error)
 	// Client tells who is behind a source on the fabric: the client's address as
 	// its own VPC knows it. The destination is the endpoint's VIP with the
 	// listener's port. Without it, proxy protocol tells the fabric's address.
