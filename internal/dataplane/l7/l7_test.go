@@ -307,3 +307,22 @@ func TestBodies(t *testing.T) {
 		}
 	}
 }
+
+// echoBody reads a request's body, as the one head that it got frames it.
+func echoBody(head string, c net.Conn, r *bufio.Reader) bool {
+	req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader(head), r)))
+	if err != nil {
+		_, _ = io.WriteString(c, "HTTP/1.1 599 not understood\r\nContent-Length: 0\r\n\r\n")
+		return false
+	}
+	n := req.ContentLength
+	if n < 0 {
+		// what is buffered by the inner reader belongs to this request, in these tests
+		b, _ := io.ReadAll(req.Body)
+		n = int64(len(b))
+	} else {
+		_, _ = io.CopyN(io.Discard, req.Body, n)
+	}
+	_, err = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Body: %d\r\n\r\n", n)
+	return err == nil
+}

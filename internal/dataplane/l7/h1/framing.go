@@ -26,8 +26,11 @@ func (r *Request) contentLength(f *Field) {
 		f.Tier = Bad
 		return
 	}
-	if f.ID == ContentLength && r.Length == 0 {
-		r.Length = n
+	if f.ID == ContentLength && !r.sized {
+		r.sized = true
+		if r.Length != Chunked {
+			r.Length = n
+		}
 	}
 	if r.lengths > 0 {
 		if n == r.length {

@@ -56,7 +56,7 @@ type Request struct {
 
 	lengths, encodings int // fields seen, with those that are only similar
 	length             int64
-	badLength          bool
+	badLength, sized   bool
 	chunked, encoded   bool
 	badEncoding        bool
 	keepAlive          bool
