@@ -114,6 +114,10 @@ func (c ModifyListener) Apply(tx *cloud.Tx) (Listener, error) {
 	if err := checkListener(l, x); err != nil {
 		return x, err
 	}
+	if !endsTLS(x.Protocol) && c.TLS.Policy == x.SSLPolicy {
+		// Terraform repeats the policy of a listener that ends TLS no more.
+		c.TLS.Policy = ""
+	}
 	if err := x.setTLS(tx, l, c.TLS); err != nil {
 		return x, err
 	}
