@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/dataplane/l7/balance"
@@ -18,8 +19,8 @@ type balancer struct {
 	s   *Server
 	arn string
 
+	ns        atomic.Pointer[string]
 	mu        sync.Mutex
-	ns        string
 	frontends map[netip.AddrPort]*frontend
 	retired   map[*frontend]struct{}
 	balance   *balance.Groups
@@ -38,7 +39,7 @@ func newBalancer(s *Server, arn string) *balancer {
 // gone. A listener that cannot be as described stays as it was.
 func (lb *balancer) set(ctx context.Context, b *spec.Balancer) error {
 	lb.mu.Lock()
-	lb.ns = b.VPC
+	lb.ns.Store(&b.VPC)
 	var errs []error
 	lb.setGroups(b)
 	want := map[netip.AddrPort]bool{}
@@ -77,7 +78,7 @@ func (lb *balancer) setFrontend(ctx context.Context, at netip.AddrPort, cfg *con
 		f.cfg.Store(cfg)
 		return nil
 	}
-	l, err := lb.s.o.Listen(ctx, lb.ns, at)
+	l, err := lb.s.o.Listen(ctx, lb.namespace(), at)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", at, err)
 	}
@@ -145,11 +146,8 @@ func (lb *balancer) dial(ctx context.Context, sources []netip.Addr, to netip.Add
 	return lb.s.o.Dial(ctx, lb.namespace(), localFor(sources, to), to)
 }
 
-func (lb *balancer) namespace() string {
-	lb.mu.Lock()
-	defer lb.mu.Unlock()
-	return lb.ns
-}
+// namespace is that of the VPC.
+func (lb *balancer) namespace() string { return *lb.ns.Load() }
 
 // localFor is the node's address of a target's family.
 func localFor(sources []netip.Addr, to netip.AddrPort) (local netip.Addr) {

@@ -158,6 +158,7 @@ func (c *client) exchange() bool {
 	x := &c.x
 	x.reset(c, cfg)
 	if err != nil {
+		c.request = h1.Request{Fields: c.request.Fields[:0]} // not an earlier one
 		c.noHead(err)
 		return false
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,17 +83,15 @@ func TestTargetCodes(t *testing.T) {
 	_ = closed.Close()
 	for name, c := range map[string]struct {
 		answer func(string, net.Conn, *bufio.Reader) bool
-		https  bool
 		want   int
 	}{
-		"refused":      {nil, false, 502},
-		"ends":         {func(string, net.Conn, *bufio.Reader) bool { return false }, false, 502},
-		"nonsense":     {fixed("SSH-2.0-x\r\n\r\n"), false, 502},
-		"large header": {fixed("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 33<<10) + "\r\n\r\n"), false, 502},
-		"101 unasked":  {fixed("HTTP/1.1 101 x\r\n\r\n"), false, 502},
-		"no TLS":       {fixed("HTTP/1.1 400 no\r\n\r\n"), true, 502},
-		"silent":       {func(_ string, _ net.Conn, r *bufio.Reader) bool { _, _ = r.ReadByte(); return false }, false, 504},
-		"103 first":    {fixed("HTTP/1.1 100 Continue\r\n\r\n" + hello), false, 200},
+		"refused":      {nil, 502},
+		"ends":         {func(string, net.Conn, *bufio.Reader) bool { return false }, 502},
+		"nonsense":     {fixed("SSH-2.0-x\r\n\r\n"), 502},
+		"large header": {fixed("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 33<<10) + "\r\n\r\n"), 502},
+		"101 unasked":  {fixed("HTTP/1.1 101 x\r\n\r\n"), 502},
+		"silent":       {func(_ string, _ net.Conn, r *bufio.Reader) bool { _, _ = r.ReadByte(); return false }, 504},
+		"103 first":    {fixed("HTTP/1.1 100 Continue\r\n\r\n" + hello), 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,12 +99,7 @@ func TestTargetCodes(t *testing.T) {
 			if c.answer != nil {
 				at = newTarget(t, c.answer).addr
 			}
-			l := newLab(t, func(b *spec.Balancer) {
-				b.HTTP.IdleSeconds = 1
-				if c.https {
-					b.Groups[0].Protocol = "HTTPS"
-				}
-			}, at)
+			l := newLab(t, func(b *spec.Balancer) { b.HTTP.IdleSeconds = 1 }, at)
 			w := l.wire()
 			w.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 			if res, _ := w.response("GET"); res.StatusCode != c.want {
@@ -114,14 +109,36 @@ func TestTargetCodes(t *testing.T) {
 	}
 }
 
+// A target that does not speak TLS.
+func TestTargetWithoutTLS(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	var target sync.WaitGroup
+	defer target.Wait()
+	target.Go(func() {
+		if c, err := ln.Accept(); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 400 no TLS here\r\n\r\n")
+			_ = c.Close()
+		}
+	})
+	l := newLab(t, func(b *spec.Balancer) { b.Groups[0].Protocol = "HTTPS" }, ln.Addr().String())
+	w := l.wire()
+	w.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if res, _ := w.response("GET"); res.StatusCode != 502 {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
+
 // A connection that the target closed while it was idle costs nobody an error.
 func TestStale(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
-		n := 0
+		var n atomic.Int32
 		g := newTarget(t, func(_ string, c net.Conn, r *bufio.Reader) bool {
 			_, _ = io.WriteString(c, hello)
-			n++
-			return n > 1 // the first connection ends after its first response
+			return n.Add(1) > 1 // the first connection ends after its first response
 		})
 		l := newLab(t, nil, g.addr)
 		w := l.wire()
@@ -373,4 +390,51 @@ func unpacked(b []byte) []byte {
 		return b
 	}
 	return out
+}
+
+// A target that answers before it has the whole request is heard.
+func TestEarlyResponse(t *testing.T) {
+	g := newTarget(t, func(_ string, c net.Conn, r *bufio.Reader) bool {
+		_, _ = io.WriteString(c, "HTTP/1.1 413 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		_, _ = io.Copy(io.Discard, r)
+		return false
+	})
+	l := newLab(t, nil, g.addr)
+	w := l.wire()
+	w.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
+	if res, _ := w.response("POST"); res.StatusCode != 413 || !w.ended() {
+		t.Error(res)
+	}
+}
+
+// A client that waits for 100 Continue hears it from the target.
+func TestContinue(t *testing.T) {
+	g := newTarget(t, func(head string, c net.Conn, r *bufio.Reader) bool {
+		_, _ = io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n")
+		return echoBody(head, c, r)
+	})
+	l := newLab(t, nil, g.addr)
+	w := l.wire()
+	w.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+	if head, err := readHead(w.r); err != nil || head != "HTTP/1.1 100 Continue\r\n\r\n" {
+		t.Fatal(head, err)
+	}
+	w.send("hello")
+	if res, _ := w.response("POST"); res.StatusCode != 200 || res.Header.Get("X-Body") != "5" {
+		t.Error(res)
+	}
+}
+
+// A client that ends in the middle of its body is told so, where it still hears.
+func TestShortBody(t *testing.T) {
+	g := newTarget(t, echoBody)
+	l := newLab(t, nil, g.addr)
+	for _, length := range []int{100, 1 << 20} {
+		w := l.wire()
+		w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nabc", length))
+		_ = w.Conn.(*net.TCPConn).CloseWrite()
+		if res, _ := w.response("POST"); res.StatusCode != 400 {
+			t.Errorf("%d: %d", length, res.StatusCode)
+		}
+	}
 }

@@ -39,7 +39,7 @@ func newLab(t testing.TB, change func(*spec.Balancer), targets ...string) *lab {
 		}
 	})
 	l.b = &spec.Balancer{
-		ARN: "lb", ID: "app/a/1", Type: "application", VPC: "vpc-1",
+		ARN: "lb", ID: "app/a/1", Type: "application", VPC: "vpc-1", Account: "000000000000", Region: "us-east-1",
 		HTTP: spec.HTTPSettings{IdleSeconds: 60, KeepAliveSeconds: 3600, HTTP2: true, Desync: "defensive", Forwarded: "append"},
 		Listeners: []spec.BalancerListener{{
 			ARN: "listener", Protocol: "HTTP", Port: 80,
