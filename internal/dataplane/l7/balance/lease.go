@@ -19,7 +19,8 @@ type Outcome struct {
 	Error bool
 	// Status is the target's response's; 0 if there was none.
 	Status int
-	// Latency is the time to the response's head.
+	// Latency is the time to the response's head. It is for callers' own use: AWS
+	// finds anomalies by failures alone.
 	Latency time.Duration
 }
 

@@ -21,8 +21,7 @@ type snapshot struct {
 type eligible struct {
 	targets []*Target
 	members map[string]bool // by key
-	// warm is whether slow start has anything to do: whether a target may still be
-	// in it, and until when.
+	// slowUntil is when the last slow start among them ends; zero without any.
 	slowUntil time.Time
 }
 
