@@ -1,8 +1,9 @@
 package cloud
 
 import (
-	"hash/fnv"
+	"crypto/sha256"
 	"slices"
+	"strings"
 )
 
 // Setting is a choice that holds for a whole cloud.
@@ -27,17 +28,11 @@ func ZonesOf(r Reader, s Scope) []Zone {
 	for i, z := range zones {
 		ids[i] = z.ID
 	}
-	order := func(id string) uint64 {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(s.Key() + "/" + id))
-		return h.Sum64() * 0x9e3779b97f4a7c15 // spreads what differs in the last letter only
+	order := func(id string) string {
+		sum := sha256.Sum256([]byte(s.Key() + "/" + id))
+		return string(sum[:])
 	}
-	slices.SortFunc(ids, func(a, b string) int {
-		if order(a) < order(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(order(a), order(b)) })
 	for i := range zones {
 		zones[i].ID = ids[i]
 	}
