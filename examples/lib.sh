@@ -38,6 +38,13 @@ quietly() {
   fi
 }
 
+# applied TEXT [OPTION…] applies the Terraform of the current directory.
+applied() {
+  local text=$1
+  shift
+  quietly "$text" terraform apply -auto-approve -input=false -no-color "$@"
+}
+
 # begin checks what a demo needs, starts Musubi if none runs, and points
 # Terraform at it.
 begin() {

@@ -10,7 +10,7 @@ begin
 
 say "2. terraform apply: three accounts, an ALB that speaks HTTPS only, PrivateLink"
 workplace "$MUSUBI_DIR/demo-alb"
-quietly "terraform apply" terraform apply -auto-approve -input=false
+applied "terraform apply"
 client=$(terraform output -raw client_instance_id)
 url=$(terraform output -raw url)
 endpoint=$(terraform output -raw endpoint_dns_name)

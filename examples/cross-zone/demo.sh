@@ -10,7 +10,7 @@ begin
 
 say "2. terraform apply: two VPCs with the same range 10.0.0.0/16, PrivateLink between"
 workplace "$MUSUBI_DIR/demo"
-apply() { quietly "terraform apply, cross_zone=$1" terraform apply -auto-approve -input=false -var "cross_zone=$1"; }
+apply() { applied "terraform apply, cross_zone=$1" -var "cross_zone=$1"; }
 apply false
 consumer=$(terraform output -raw consumer_instance_id)
 url=$(terraform output -raw url)

@@ -59,6 +59,8 @@ func newReconciler(d *daemon, world *kernel.World) *reconcile.Reconciler {
 		},
 		World:       world,
 		Guests:      guests{d.guests, d.authority.Root()},
+		Application: applicationBalancers(world, d.log),
+		Network:     networkBalancers(world, d.log),
 		Credentials: d.credentials,
 		Issue:       d.issue,
 		Log:         d.log,

@@ -60,11 +60,14 @@ func (b *batch) noTarget(s RecordSet) {
 }
 
 // awsZone finds the region and the names of one of AWS's own zones: that of a
-// region's network load balancers or endpoints.
+// region's network or application load balancers or endpoints.
 func awsZone(id string) (region, suffix string) {
 	regions := cloud.Regions()
 	if i := slices.IndexFunc(regions, func(r string) bool { return elb.HostedZoneID(r) == id }); i >= 0 {
 		return regions[i], ".elb." + regions[i] + ".amazonaws.com."
+	}
+	if i := slices.IndexFunc(regions, func(r string) bool { return elb.ApplicationHostedZoneID(r) == id }); i >= 0 {
+		return regions[i], "." + regions[i] + ".elb.amazonaws.com."
 	}
 	if i := slices.IndexFunc(regions, func(r string) bool { return privatelink.HostedZoneID(r) == id }); i >= 0 {
 		return regions[i], "." + regions[i] + ".vpce.amazonaws.com."
