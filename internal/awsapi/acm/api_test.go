@@ -288,6 +288,16 @@ func TestList(t *testing.T) {
 	l.refused("ListCertificates", object{"Includes": object{"managedBy": "CLOUDFRONT"}}, "UnsupportedOperation")
 }
 
+// A secret that is refused does not come back in the message.
+func TestSecretsAreNotShown(t *testing.T) {
+	l := newLab(t)
+	const arn = "arn:aws:acm:eu-west-1:111111111111:certificate/x"
+	_, out := l.call("ExportCertificate", object{"CertificateArn": arn, "Passphrase": []byte("abc")})
+	if want := "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=3 cap=3]' at 'passphrase' failed to satisfy constraint: Member must have length greater than or equal to 4"; out["message"] != want {
+		t.Errorf("%v", out)
+	}
+}
+
 func TestRefusedByName(t *testing.T) {
 	l := newLab(t)
 	for _, tt := range []struct {

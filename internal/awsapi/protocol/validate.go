@@ -95,6 +95,9 @@ func (c *checker) limits(f *field, v reflect.Value, path string) {
 		if f.shape.kind == kindList && f.shape.elem.kind == kindStruct {
 			text = fmt.Sprintf("[%d members]", v.Len())
 		}
+		if f.shape.kind == kindBlob { // as AWS shows it, and no secret
+			text = fmt.Sprintf("java.nio.HeapByteBuffer[pos=0 lim=%d cap=%[1]d]", v.Len())
+		}
 	default:
 		return
 	}
