@@ -29,6 +29,10 @@ func (t *touched) change(c cloud.Change) {
 		t.balancing(c)
 	case elb.TrustStores.Name(), acm.Certificates.Name(), iam.ServerCertificates.Name():
 		t.certified(c)
+	case privatelink.Services.Name():
+		for _, s := range sides[privatelink.Service](c) {
+			t.verify(s)
+		}
 	case privatelink.Endpoints.Name():
 		for _, e := range sides[privatelink.Endpoint](c) {
 			t.endpoint(e)
@@ -39,8 +43,11 @@ func (t *touched) change(c cloud.Change) {
 		}
 	case dns.RecordSets.Name():
 		for _, s := range sides[dns.RecordSet](c) {
+			for x := range privatelink.Services.By(t.r, privatelink.ByRecord, s.Name) {
+				t.verify(x)
+			}
 			for x := range acm.Certificates.By(t.r, acm.ByRecord, s.Name) {
-				if x.Status == acm.PendingValidation {
+				if x.Waits() {
 					t.certificates.add(x.ARN)
 				}
 			}
@@ -207,7 +214,7 @@ func (t *touched) certified(c cloud.Change) {
 	var used []string
 	for _, x := range sides[acm.Certificate](c) {
 		used = append(used, x.ARN)
-		if x.Status == acm.PendingValidation {
+		if x.Waits() {
 			t.certificates.add(x.ARN)
 		}
 	}
@@ -257,12 +264,22 @@ func (t *touched) endpoint(e privatelink.Endpoint) {
 	t.vpcs.add(e.VPCID)
 	t.public.add(e.ID)
 	t.endpoints.add(e.ID)
+	if e.PrivateDNS {
+		t.dns.add(e.VPCID)
+	}
 	t.fabric = true
 	for _, i := range e.Interfaces {
 		if lb, ok := elb.LoadBalancers.Get(t.r, i.LoadBalancerARN); ok {
 			t.vpcs.add(lb.VPCID)
 			t.balancers.add(lb.ARN) // its entrances
 		}
+	}
+}
+
+// verify looks at the record of a service's private name again.
+func (t *touched) verify(s privatelink.Service) {
+	if s.PrivateDNS.Name != "" {
+		t.services.add(s.ID)
 	}
 }
 
