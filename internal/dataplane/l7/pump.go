@@ -31,7 +31,7 @@ type pump struct {
 // Sizes of a pump: what is written at once, and from where on the kernel moves the
 // data by itself.
 const (
-	pumpWrite  = 32 << 10
+	pumpWrite  = 48 << 10
 	pumpSplice = 128 << 10
 	spliceStep = 4 << 20
 )

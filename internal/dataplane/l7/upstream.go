@@ -216,7 +216,7 @@ func (lb *balancer) connect(ctx context.Context, k poolKey, sources []netip.Addr
 		}
 		u.conn = t
 	}
-	u.in = h1.NewReader(u.conn, 16<<10)
+	u.in = h1.NewReader(u.conn, 32<<10)
 	if err := q.add(u); err != nil {
 		_ = u.conn.Close()
 		return nil, err
