@@ -92,8 +92,8 @@ func (d *daemon) serveDial(w http.ResponseWriter, r *http.Request) {
 
 // join carries bytes both ways until both have ended, or one has failed.
 func join(client net.Conn, buffered *bufio.Reader, remote net.Conn) {
-	if n := buffered.Buffered(); n > 0 {
-		if _, err := io.CopyN(remote, buffered, int64(n)); err != nil {
+	if buffered != nil && buffered.Buffered() > 0 {
+		if _, err := io.CopyN(remote, buffered, int64(buffered.Buffered())); err != nil {
 			return
 		}
 	}
@@ -166,7 +166,8 @@ func (v visitor) attempt(ctx context.Context, p control.Place, remote netip.Addr
 		return c, nil
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, refuse(control.ReasonRefused, "%s refused the connection from %s", remote, p)
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM),
+		errors.Is(err, syscall.EINVAL): // a blackhole route
 		return nil, refuse(control.ReasonUnreachable, "%s has no path to %s", p, remote)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		return nil, refuse(control.ReasonTimeout, "%s did not answer to %s: nothing is there, or a security group or a route keeps it away", remote, p)

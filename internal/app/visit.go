@@ -57,11 +57,12 @@ func (v visitor) Place(name string) (control.Place, error) {
 	found := slices.DeleteFunc(slices.Clone(all), func(p control.Place) bool { return p.Name == "" || p.Name != name })
 	switch len(found) {
 	case 0:
-		return control.Place{}, refuse(control.ReasonUnknownPlace, "no VPC or running instance has the id or Name %q; there are: internet%s", name, some(all))
+		return control.Place{}, refuse(control.ReasonUnknownPlace, "no VPC or running instance has the id or Name %q; there are: %s",
+			name, some(append([]control.Place{{ID: control.Internet}}, all...)))
 	case 1:
 		return found[0], nil
 	}
-	return control.Place{}, refuse(control.ReasonUnknownPlace, "%d places are named %q: say which by id%s", len(found), name, some(found))
+	return control.Place{}, refuse(control.ReasonUnknownPlace, "%d places are named %q; say which by id: %s", len(found), name, some(found))
 }
 
 func (v visitor) vpcs() []control.Place {
@@ -87,15 +88,18 @@ const mostListed = 8
 
 // some lists a few things for an error.
 func some[T fmt.Stringer](all []T) string {
-	var b strings.Builder
+	var list []string
 	for n, x := range all {
 		if n == mostListed {
-			fmt.Fprintf(&b, ", and %d more", len(all)-n)
+			list = append(list, fmt.Sprintf("and %d more", len(all)-n))
 			break
 		}
-		b.WriteString(", " + x.String())
+		list = append(list, x.String())
 	}
-	return b.String()
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
 }
 
 // Resolve returns the addresses of a name or address as a place has them, IPv4

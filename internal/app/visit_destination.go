@@ -28,8 +28,14 @@ func (v visitor) Destination(ctx context.Context, name, place string) (control.D
 	case len(balancers) == 0 && len(instances) == 1:
 		return control.Destination{Place: instances[0], Host: "localhost", What: "instance " + instances[0].String()}, nil
 	case len(balancers)+len(instances) > 1:
-		return control.Destination{}, refuse(control.ReasonUnknownName, "%q is more than one thing: say which by id or ARN%s%s",
-			name, some(balancers), some(instances))
+		var all []fmt.Stringer
+		for _, b := range balancers {
+			all = append(all, b)
+		}
+		for _, i := range instances {
+			all = append(all, i)
+		}
+		return control.Destination{}, refuse(control.ReasonUnknownName, "%q is more than one thing; say which by id or ARN: %s", name, some(all))
 	}
 	// An instance by id that does not run has a better error.
 	if strings.HasPrefix(name, "i-") {
@@ -120,13 +126,13 @@ func (v visitor) ofName(ctx context.Context, name string) (control.Destination, 
 	}
 	switch len(places) {
 	case 0:
-		return d, refuse(control.ReasonUnknownName, "no load balancer named %q, no running instance, and no VPC knows the name; there are%s",
+		return d, refuse(control.ReasonUnknownName, "no load balancer named %q, no running instance, and no VPC knows the name; there are: %s",
 			name, some(append(v.balancerNames(), v.running()...)))
 	case 1:
 		d.Place = places[0]
 		return d, nil
 	}
-	return d, refuse(control.ReasonUnknownName, "%s is known in %d VPCs: say from where, with --from%s", name, len(places), some(places))
+	return d, refuse(control.ReasonUnknownName, "%s is known in %d VPCs; say from where with --from: %s", name, len(places), some(places))
 }
 
 // publicAddresses are those of a name that resolves everywhere, or a public
