@@ -19,6 +19,12 @@ variable "service_name" {
   type = string
 }
 
-data "aws_vpc_endpoint_service" "theirs" {
-  service_name = var.service_name
+resource "aws_vpc" "outsider" {
+  cidr_block = "10.30.0.0/16"
+}
+
+resource "aws_vpc_endpoint" "theirs" {
+  vpc_id            = aws_vpc.outsider.id
+  service_name      = var.service_name
+  vpc_endpoint_type = "Interface"
 }
