@@ -92,10 +92,6 @@ func TestEndpointServiceHandlers(t *testing.T) {
 	if d := ok(c, c.describeEndpointServices, named); len(d.ServiceDetails) != 1 || d.ServiceDetails[0].Tags != nil || *d.ServiceDetails[0].Owner != "111122223333" {
 		t.Errorf("the consumer sees %+v", d)
 	}
-	none := ok(p, p.describeConnectionNotifications, model.DescribeVpcEndpointConnectionNotificationsRequest{})
-	if len(none.ConnectionNotificationSet) != 0 {
-		t.Errorf("notifications %+v", none)
-	}
 }
 
 func TestEndpointHandlers(t *testing.T) {

@@ -13,8 +13,10 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
+	"github.com/musubi-net/musubi/internal/cloud/sns"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 	"github.com/musubi-net/musubi/internal/engine"
 )
@@ -53,7 +55,7 @@ type netTest struct {
 
 func newNetTest(t *testing.T) *netTest {
 	t.Helper()
-	db, err := cloud.NewDB(cloud.NewSchema(slices.Concat(vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables())...))
+	db, err := cloud.NewDB(cloud.NewSchema(slices.Concat(vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables(), sns.Tables(), dns.Tables())...))
 	if err != nil {
 		t.Fatal(err)
 	}
