@@ -313,12 +313,12 @@ func TestTLSToTarget(t *testing.T) {
 }
 
 func TestDialAs(t *testing.T) {
-	var as netip.AddrPort
+	as := make(chan netip.AddrPort, 1)
 	l := newLab(t, l4.Options{DialAs: func(ctx context.Context, _ string, node netip.Addr, client, remote netip.AddrPort) (net.Conn, error) {
 		if node != netip.MustParseAddr("127.0.0.2") {
 			t.Errorf("dialled for %s", node)
 		}
-		as = client
+		as <- client
 		return new(net.Dialer).DialContext(ctx, "tcp", remote.String())
 	}})
 	in := l.target("one", "a")
@@ -326,8 +326,8 @@ func TestDialAs(t *testing.T) {
 	l.set()
 	client := l.dial()
 	l.accepted(in)
-	if as.String() != client.LocalAddr().String() {
-		t.Fatalf("dialled as %s, want %s", as, client.LocalAddr())
+	if got := <-as; got.String() != client.LocalAddr().String() {
+		t.Fatalf("dialled as %s, want %s", got, client.LocalAddr())
 	}
 }
 
