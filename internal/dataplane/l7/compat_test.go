@@ -189,3 +189,75 @@ func TestGRPC(t *testing.T) {
 		}
 	}
 }
+
+// Headers about TLS have the names that the listener gives them, and clients
+// cannot make them up.
+func TestMutualHeaders(t *testing.T) {
+	g := newTarget(t, fixed(hello))
+	change := https(t, "a.test")
+	l := newLab(t, func(b *spec.Balancer) {
+		change(b)
+		b.Listeners[0].TLS.Mutual = &spec.MutualTLS{Mode: "passthrough"}
+		b.Listeners[0].Attributes = map[string]string{
+			"routing.http.request.x_amzn_mtls_clientcert.header_name": "X-Client",
+			"routing.http.request.x_amzn_tls_version.header_name":     "X-Version",
+		}
+	}, g.addr)
+	c := certificate(t, "client.test")
+	pair, err := tls.X509KeyPair(c.Chain, c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, two := range []bool{false, true} {
+		tr := &http.Transport{ForceAttemptHTTP2: two, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}}}
+		r, _ := http.NewRequest("POST", "https://"+l.addr()+"/", strings.NewReader("body"))
+		r.Header.Set("X-Client", "made up")
+		r.Header.Set("X-Amzn-Mtls-Clientcert", "made up")
+		r.Header.Set("X-Amzn-Tls-Cipher-Suite", "made up")
+		res, err := (&http.Client{Transport: tr}).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		tr.CloseIdleConnections()
+		head := g.last(t)
+		if !strings.Contains(head, "X-Client: -----BEGIN%20CERTIFICATE-----") || !strings.Contains(head, "X-Version: TLSv1.3") ||
+			strings.Contains(head, "made up") || strings.Contains(head, "X-Amzn-Tls-Version") {
+			t.Errorf("%q", head)
+		}
+	}
+}
+
+// Bodies of any size go from HTTP/2 to HTTP/1.1 and back.
+func TestHTTP2Bodies(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-End")
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		_, _ = io.Copy(w, r.Body)
+		w.Header().Set("X-End", r.Trailer.Get("X-Sent"))
+	}))
+	defer echo.Close()
+	l := newLab(t, https(t, "a.test"), echo.Listener.Addr().String())
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	for _, size := range []int{0, 1, 100 << 10, 3 << 20} {
+		for _, known := range []bool{true, false} {
+			want := strings.Repeat("x", size)
+			r, _ := http.NewRequest("POST", "https://"+l.addr()+"/", strings.NewReader(want))
+			if !known {
+				r.ContentLength = -1
+				r.Body = io.NopCloser(strings.NewReader(want))
+				r.Trailer = http.Header{"X-Sent": {"yes"}}
+			}
+			res, err := (&http.Client{Transport: tr}).Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if err != nil || string(got) != want || res.ProtoMajor != 2 || !known && res.Trailer.Get("X-End") != "yes" {
+				t.Errorf("%d %v: %d bytes, %v, %v", size, known, len(got), err, res.Trailer)
+			}
+		}
+	}
+}

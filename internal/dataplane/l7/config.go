@@ -39,7 +39,7 @@ type listener struct {
 	// replaced (lower case).
 	inject   []byte
 	replaced []string
-	noServer bool
+	noServer bool // our own responses do not say who made them
 	// names are other names for request headers about TLS.
 	names map[string]string
 	// onlyCertificate is the ARN of the certificate, if there is only one.

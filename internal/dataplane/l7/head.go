@@ -216,10 +216,6 @@ func (x *exchange) appendResponse(dst []byte, r *h1.Response, chunked bool) []by
 			if r.Status != 101 {
 				continue
 			}
-		case h1.Server:
-			if x.cfg.noServer {
-				continue
-			}
 		case h1.Other:
 			if len(x.cfg.replaced) > 0 && x.cfg.replaces(f.Name) {
 				continue

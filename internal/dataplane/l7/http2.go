@@ -207,9 +207,6 @@ func (x *exchange) answerDown(u *upstream, body *h1.Body) (stale bool, f *failur
 // finishHeader applies what the load balancer adds to a target's response, and
 // takes from it.
 func (x *exchange) finishHeader(h http.Header) {
-	if x.cfg.noServer {
-		h["Server"] = nil
-	}
 	for _, n := range x.cfg.replaced {
 		h.Del(n)
 	}
