@@ -59,8 +59,8 @@ func (r *Reconciler) collectResets(s *cloud.Snapshot, changes []cloud.Change) {
 			after := c.After.(*elb.Target)
 			ends = before.Health == elb.Healthy && after.Health == elb.Unhealthy && elb.EndsOnUnhealthy(g)
 		}
-		if a, ok := plan.TargetAddress(s, *before); ok && ends {
-			r.addResets(g.VPCID, []netip.AddrPort{a})
+		if ends {
+			r.addResets(g.VPCID, plan.TargetAddresses(s, *before))
 		}
 	}
 }
