@@ -15,13 +15,18 @@ import (
 
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/acm"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
-const region = "ap-northeast-1"
+const (
+	region      = "ap-northeast-1"
+	certificate = "arn:aws:acm:ap-northeast-1:111111111111:certificate/1"
+)
 
 type counterIDs struct{ n *int }
 
@@ -56,7 +61,7 @@ type client struct {
 func newClient(t *testing.T) *client {
 	t.Helper()
 	var tables []cloud.AnyTable
-	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables()} {
+	for _, family := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), elb.Tables(), privatelink.Tables(), acm.Tables(), iam.Tables()} {
 		tables = append(tables, family...)
 	}
 	db, err := cloud.NewDB(cloud.NewSchema(tables...))
@@ -66,7 +71,9 @@ func newClient(t *testing.T) *client {
 	m := &memory{db: db}
 	scope := cloud.Scope{Account: "111111111111", Region: region}
 	if err := m.Run(t.Context(), cloud.Caller{Scope: scope}, func(tx *cloud.Tx) error {
-		vpc.VPCs.Put(tx, vpc.VPC{ID: "vpc-1", Scope: scope, CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}}})
+		vpc.VPCs.Put(tx, vpc.VPC{ID: "vpc-1", Scope: scope, DefaultGroupID: "sg-1", CIDRs: []vpc.CIDRAssociation{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}}})
+		vpc.SecurityGroups.Put(tx, vpc.SecurityGroup{ID: "sg-1", Scope: scope, VPCID: "vpc-1", Name: "default"})
+		acm.Certificates.Put(tx, acm.Certificate{ARN: certificate, Scope: scope, Status: acm.Issued})
 		for i, z := range cloud.Zones(region)[:2] {
 			vpc.Subnets.Put(tx, vpc.Subnet{ID: fmt.Sprintf("subnet-%d", i), Scope: scope, VPCID: "vpc-1", Zone: z.Name, ZoneID: z.ID,
 				CIDR: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", i)), AvailableIPv4: 251})
@@ -76,7 +83,8 @@ func newClient(t *testing.T) *client {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	h, err := protocol.NewHandler(protocol.Options{Services: []protocol.Service{New(Options{Engine: m}).Service()}})
+	files := objects(map[string]string{"bundles/ca.pem": bundle(t), "bundles/text": "text"})
+	h, err := protocol.NewHandler(protocol.Options{Services: []protocol.Service{New(Options{Engine: m, Objects: files}).Service()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,9 @@ func TestInternetFacingApplication(t *testing.T) {
 	c.Scheme = ""
 	_, err := try(w, c)
 	refused(t, err, "InvalidSubnet", "has no internet gateway")
-	w.change(func(tx *cloud.Tx) { vpc.InternetGateways.Put(tx, vpc.InternetGateway{ID: "igw-1", Scope: scope, VPCID: "vpc-1"}) })
+	w.change(func(tx *cloud.Tx) {
+		vpc.InternetGateways.Put(tx, vpc.InternetGateway{ID: "igw-1", Scope: scope, VPCID: "vpc-1"})
+	})
 	l := must(w, c)
 	if strings.HasPrefix(l.DNSName, "internal-") || !l.Nodes[0].PublicIP.IsValid() || !l.Nodes[1].PublicIP.IsValid() {
 		t.Errorf("got %+v", l)
