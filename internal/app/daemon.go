@@ -22,6 +22,7 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/iam"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/awsapi/route53"
+	"github.com/musubi-net/musubi/internal/awsapi/sns"
 	"github.com/musubi-net/musubi/internal/awsapi/sts"
 	"github.com/musubi-net/musubi/internal/ca"
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -129,6 +130,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			route53.New(runner).Service(),
 			iam.New(runner).Service(),
 			sts.New(runner).Service(),
+			sns.New(runner).Service(),
 			acm.New(runner, time.Now).Service(),
 		},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
