@@ -104,7 +104,9 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 	if d.front, err = newFront(e, d.guests, d.options.Version, d.log); err != nil {
 		return err
 	}
-	d.reconciler = newReconciler(d, world)
+	if d.reconciler, err = newReconciler(d, world); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serve(ctx, in.API, d.front) })
 	g.Go(func() error { return serve(ctx, in.Local, d.controlHandler()) })

@@ -50,7 +50,11 @@ func (g guests) Next(ctx context.Context) (string, bool) {
 }
 
 // newReconciler joins the engine, the kernel and the guests.
-func newReconciler(d *daemon, world *kernel.World) *reconcile.Reconciler {
+func newReconciler(d *daemon, world *kernel.World) (*reconcile.Reconciler, error) {
+	application, err := applicationBalancers(world, d.authority, d.log)
+	if err != nil {
+		return nil, err
+	}
 	return reconcile.New(reconcile.Options{
 		Engine: d.engine,
 		Watch: func() (reconcile.Watch, *cloud.Snapshot) {
@@ -59,12 +63,12 @@ func newReconciler(d *daemon, world *kernel.World) *reconcile.Reconciler {
 		},
 		World:       world,
 		Guests:      guests{d.guests, d.authority.Root()},
-		Application: applicationBalancers(world, d.log),
+		Application: application,
 		Network:     networkBalancers(world, d.log),
 		Credentials: d.credentials,
 		Issue:       d.issue,
 		Log:         d.log,
-	})
+	}), nil
 }
 
 // credentials issues keys of an instance's role, for the metadata service.
