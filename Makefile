@@ -40,7 +40,7 @@ lint: ## gofmt, go vet and golangci-lint
 	$(LINT) run
 
 .PHONY: bench
-bench: ## Compare the PrivateLink path with plain routing, HAProxy and nginx
+bench: ## Compare the PrivateLink path and the load balancers with plain routing, HAProxy and nginx
 	$(GO) run ./bench
 
 .PHONY: generate

@@ -25,6 +25,12 @@ type outcome struct {
 	P99        float64 `json:"p99"`
 	Bytes      float64 `json:"bytes"`
 	CPU        float64 `json:"cpu"` // seconds, of the whole machine
+	// All is what was done with what came before the measurement; Client and Proxy
+	// are the seconds of CPU that they took for it, Whole how long it took.
+	All    int     `json:"all,omitempty"`
+	Client float64 `json:"client,omitempty"`
+	Proxy  float64 `json:"proxy,omitempty"`
+	Whole  float64 `json:"whole,omitempty"`
 }
 
 // cell is one measurement of one path.

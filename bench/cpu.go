@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -61,4 +62,36 @@ func busyShare(ctx context.Context, over time.Duration) (float64, error) {
 		return 0, err
 	}
 	return (b1 - b0) / (b1 - b0 + i1 - i0), nil
+}
+
+// groupCPU is how long the processes of a process group worked, in seconds.
+func groupCPU(group int) (float64, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	total := 0.
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it ended
+		}
+		if g, seconds, ok := parseProcess(string(b)); ok && g == group {
+			total += seconds
+		}
+	}
+	return total, nil
+}
+
+// parseProcess reads a process's group and how long it worked from its stat, where
+// they are the third, the twelfth and the thirteenth behind the name.
+func parseProcess(stat string) (group int, seconds float64, ok bool) {
+	f := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(f) < 13 {
+		return 0, 0, false
+	}
+	group, err := strconv.Atoi(f[2])
+	user, e := strconv.ParseFloat(f[11], 64)
+	system, e2 := strconv.ParseFloat(f[12], 64)
+	return group, (user + system) / ticksPerSecond, err == nil && e == nil && e2 == nil
 }

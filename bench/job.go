@@ -22,7 +22,7 @@ const (
 // stuck is how long nothing may happen.
 const stuck = 5 * time.Second
 
-// job is a client's, or with Serve a server's.
+// job is a client's, or with Serve or Work a server's.
 type job struct {
 	Serve   bool          `json:"serve,omitempty"`
 	Do      string        `json:"do,omitempty"`
@@ -30,6 +30,12 @@ type job struct {
 	Count   int           `json:"count,omitempty"`
 	Warm    time.Duration `json:"warm,omitempty"`
 	Time    time.Duration `json:"time,omitempty"`
+	// For doWeb: the port, and the cell's.
+	Port   uint16 `json:"port,omitempty"`
+	Secure bool   `json:"secure,omitempty"`
+	Once   bool   `json:"once,omitempty"`
+	// Work is another server's.
+	Work *serverWork `json:"work,omitempty"`
 }
 
 // work does a job and returns the exit code.
@@ -50,7 +56,10 @@ func perform(text string, in io.Reader, out io.Writer) error {
 	if j.Serve {
 		return serve(j.Address, in, out)
 	}
-	do := map[string]func(job) (outcome, error){doRequests: requests, doConnections: connections, doStreams: streams}[j.Do]
+	if j.Work != nil {
+		return j.Work.run(j.Address, in, out)
+	}
+	do := map[string]func(job) (outcome, error){doRequests: requests, doConnections: connections, doStreams: streams, doWeb: web}[j.Do]
 	if do == nil {
 		return fmt.Errorf("no such job: %q", j.Do)
 	}

@@ -1,9 +1,11 @@
 // Command bench measures the PrivateLink path that Musubi builds beside plain
 // routing, which is the limit, and beside HAProxy and nginx in the place of the
-// network load balancer. It prints one table of ratios.
+// network load balancer; and the application load balancer beside HAProxy and
+// nginx as reverse proxies. It prints a table of ratios for each.
 //
-//	go run ./bench            # about three minutes
-//	go run ./bench -quick     # half a minute, for a look
+//	go run ./bench            # about seven minutes
+//	go run ./bench -only alb  # only the reverse proxies
+//	go run ./bench -quick     # a minute, for a look
 //	go run ./bench -json      # for a program
 //
 // Everything happens in namespaces of its own, as root and as an ordinary user,
@@ -32,7 +34,17 @@ type options struct {
 	rounds int
 	time   time.Duration
 	json   bool
+	only   string // a part
+	// cell is a part of the names of the ALB's cells to measure.
+	cell    string
+	profile string
 }
+
+// The parts.
+const (
+	onlyNLB = "nlb"
+	onlyALB = "alb"
+)
 
 func main() {
 	if job := os.Getenv(jobVar); job != "" {
@@ -58,8 +70,11 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.time, "time", 1500*time.Millisecond, "how long one measurement lasts")
 	f.BoolVar(&quick, "quick", false, "two rounds of 400ms: a look, no result")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of the table")
+	f.StringVar(&o.only, "only", "", "one part: nlb (the PrivateLink path) or alb (the reverse proxies)")
+	f.StringVar(&o.cell, "cell", "", "only the ALB's cells with this in their names, as https_once")
+	f.StringVar(&o.profile, "profile", "", "where to write a CPU profile of the ALB")
 	f.Usage = func() {
-		_, _ = fmt.Fprintln(f.Output(), "Measure the PrivateLink path beside plain routing, HAProxy and nginx.\n\n  go run ./bench -rounds 3 -time 2s")
+		_, _ = fmt.Fprintln(f.Output(), "Measure the PrivateLink path beside plain routing, and the load balancers beside HAProxy and nginx.\n\n  go run ./bench -rounds 3 -time 2s")
 		f.PrintDefaults()
 	}
 	if err := f.Parse(args); err != nil {
@@ -67,6 +82,11 @@ func parse(args []string) (options, error) {
 	}
 	if quick {
 		o.rounds, o.time = 2, 400*time.Millisecond
+	}
+	if o.only != "" && o.only != onlyNLB && o.only != onlyALB {
+		err := fmt.Errorf("-only is %s or %s", onlyNLB, onlyALB)
+		_, _ = fmt.Fprintln(f.Output(), "bench:", err)
+		return o, err
 	}
 	if f.NArg() > 0 || o.rounds < 1 || o.rounds > 100 || o.time < 100*time.Millisecond || o.time > time.Minute {
 		err := errors.New("no arguments, 1 to 100 rounds of 100ms to 1m, please")

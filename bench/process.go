@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -35,10 +36,15 @@ func self(ctx context.Context, j job) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// measure runs a client.
+// measure runs a client of a path.
 func (t *topology) measure(ctx context.Context, p *path, j job) (outcome, error) {
-	var o outcome
 	j.Address = p.dial
+	return t.client(ctx, p.client, j)
+}
+
+// client runs a client in a namespace.
+func (t *topology) client(ctx context.Context, ns string, j job) (outcome, error) {
+	var o outcome
 	ctx, cancel := context.WithTimeout(ctx, j.Warm+j.Time+2*stuck)
 	defer cancel()
 	cmd, err := self(ctx, j)
@@ -47,7 +53,7 @@ func (t *topology) measure(ctx context.Context, p *path, j job) (outcome, error)
 	}
 	var out, trouble bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &trouble
-	if err := t.start(p.client, cmd); err != nil {
+	if err := t.start(ns, cmd); err != nil {
 		return o, err
 	}
 	if err := cmd.Wait(); err != nil {
@@ -64,12 +70,20 @@ type running struct {
 	done chan error
 }
 
+// cores is how many threads or processes a proxy has.
+func cores() int { return runtime.NumCPU() }
+
 // patience is how long a program has to begin, and to end when asked to.
 const patience = 5 * time.Second
 
 // startServer starts the server of a path and waits until it listens.
 func (t *topology) startServer(ctx context.Context, p *path) (*running, error) {
-	cmd, err := self(context.WithoutCancel(ctx), job{Serve: true, Address: p.server.address})
+	return t.startSelf(ctx, "server of "+p.name, p.server.ns, job{Serve: true, Address: p.server.address})
+}
+
+// startSelf starts this program as a server, in a namespace.
+func (t *topology) startSelf(ctx context.Context, name, ns string, j job) (*running, error) {
+	cmd, err := self(context.WithoutCancel(ctx), j)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +96,11 @@ func (t *topology) startServer(ctx context.Context, p *path) (*running, error) {
 		return nil, err
 	}
 	cmd.Stderr = os.Stderr
-	if err := t.start(p.server.ns, cmd); err != nil {
+	if err := t.start(ns, cmd); err != nil {
 		return nil, err
 	}
 	ready, err := bufio.NewReader(out).ReadString('\n')
-	r := &running{name: "server of " + p.name, cmd: cmd, in: in, done: make(chan error, 1)}
+	r := &running{name: name, cmd: cmd, in: in, done: make(chan error, 1)}
 	go func() { r.done <- cmd.Wait() }()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %q %w", r.name, ready, err), r.end())

@@ -86,28 +86,33 @@ func (t *topology) startProxy(ctx context.Context, p *path) (*running, error) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
+	return t.startProgram(ctx, p.name, p.proxy, sinkPort, args)
+}
+
+// startProgram starts a proxy and waits until it listens on a port.
+func (t *topology) startProgram(ctx context.Context, name string, at place, port uint16, args []string) (*running, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := t.start(p.proxy.ns, cmd); err != nil {
+	if err := t.start(at.ns, cmd); err != nil {
 		return nil, err
 	}
-	r := &running{name: p.name, cmd: cmd, done: make(chan error, 1)}
+	r := &running{name: name, cmd: cmd, done: make(chan error, 1)}
 	go func() { r.done <- cmd.Wait() }()
-	if err := t.listens(ctx, p, r); err != nil {
+	if err := t.listens(ctx, at, port, r); err != nil {
 		err = errors.Join(err, r.end())
-		return nil, fmt.Errorf("%s does not listen: %w: %s", p.name, err, strings.TrimSpace(said.String()))
+		return nil, fmt.Errorf("%s does not listen: %w: %s", name, err, strings.TrimSpace(said.String()))
 	}
 	return r, nil
 }
 
 // listens waits until a connection is accepted.
-func (t *topology) listens(ctx context.Context, p *path, r *running) error {
+func (t *topology) listens(ctx context.Context, at place, port uint16, r *running) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		c, err := t.world.DialTCP(ctx, p.proxy.ns, netip.Addr{}, netip.AddrPortFrom(p.proxy.address, sinkPort))
+		c, err := t.world.DialTCP(ctx, at.ns, netip.Addr{}, netip.AddrPortFrom(at.address, port))
 		if err == nil {
 			return c.Close()
 		}
@@ -125,8 +130,8 @@ func (t *topology) listens(ctx context.Context, p *path, r *running) error {
 // haproxyConfig balances both ports as the load balancer's node would.
 func haproxyConfig(at, server netip.Addr) string {
 	var b strings.Builder
-	b.WriteString(`global
-    nbthread 2
+	fmt.Fprintf(&b, `global
+    nbthread %d
     maxconn 4096
     tune.bufsize 65536
 defaults
@@ -137,7 +142,7 @@ defaults
     timeout connect 5s
     timeout client 350s
     timeout server 350s
-`)
+`, cores())
 	for _, port := range []int{echoPort, sinkPort} {
 		fmt.Fprintf(&b, "listen port%d\n    bind %s:%d\n    source %s\n    server target %s:%d\n", port, at, port, nodeAddr, server, port)
 	}
@@ -150,7 +155,7 @@ func nginxConfig(module, dir string, at, server netip.Addr) string {
 	b.WriteString(module)
 	fmt.Fprintf(&b, `daemon off;
 user root root;
-worker_processes 2;
+worker_processes %d;
 pid %s/pid;
 error_log %s/log crit;
 events { worker_connections 4096; }
@@ -161,7 +166,7 @@ stream {
     proxy_connect_timeout 5s;
     proxy_timeout 350s;
     proxy_bind %s;
-`, dir, dir, nodeAddr)
+`, cores(), dir, dir, nodeAddr)
 	for _, port := range []int{echoPort, sinkPort} {
 		fmt.Fprintf(&b, "    server { listen %s:%d reuseport backlog=1024; proxy_pass %s:%d; }\n", at, port, server, port)
 	}

@@ -132,9 +132,13 @@ func (r *report) text() string {
 		b.WriteString(wrap("  ", v, width))
 	}
 	if r.Busy >= .1 {
-		b.WriteString(wrap("  ", fmt.Sprintf("Other programs kept the CPUs %.0f %% busy before the start: do not trust small differences, and CPU s/GB less.", 100*r.Busy), width))
+		b.WriteString(wrap("  ", busyText(r.Busy), width))
 	}
 	return b.String()
+}
+
+func busyText(share float64) string {
+	return fmt.Sprintf("Other programs kept the CPUs %.0f %% busy before the start: do not trust small differences, and CPU s/GB less.", 100*share)
 }
 
 // number prints a ratio: .64, 1.08.
@@ -147,6 +151,8 @@ func absolute(v float64, unit string) string {
 		return fmt.Sprintf("%.1f k/s", v/1000)
 	case unit == "/s":
 		return fmt.Sprintf("%.0f /s", v)
+	case unit == "µs" && v >= 10_000:
+		return absolute(v/1000, "ms")
 	case v >= 100:
 		return fmt.Sprintf("%.0f %s", v, unit)
 	case v >= 10:

@@ -5,23 +5,54 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
 )
 
-// run builds the world, measures and removes it.
-func run(ctx context.Context, o options) (r *report, err error) {
+// results are those of the parts, nil for a part that was not asked for.
+type results struct {
+	*report
+	ALB *webReport `json:"alb,omitempty"`
+}
+
+func (r results) text() string {
+	var parts []string
+	if r.report != nil {
+		parts = append(parts, r.report.text())
+	}
+	if r.ALB != nil {
+		parts = append(parts, r.ALB.text())
+	}
+	return strings.Join(parts, "\n")
+}
+
+// run measures what was asked for.
+func run(ctx context.Context, o options) (r results, err error) {
 	tell := newTeller()
 	defer tell.done()
-	have, missing := proxies(ctx)
-	if missing != "" {
-		fmt.Fprintln(os.Stderr, "bench:", missing)
-	}
 	tell.say("looking how busy the machine is")
 	busy, err := busyShare(ctx, time.Second)
 	if err != nil {
-		return nil, err
+		return r, err
+	}
+	if o.only != onlyALB {
+		if r.report, err = runPaths(ctx, o, tell, busy); err != nil {
+			return r, err
+		}
+	}
+	if o.only != onlyNLB {
+		r.ALB, err = runWeb(ctx, o, tell, busy)
+	}
+	return r, err
+}
+
+// runPaths builds the world of the paths, measures and removes it.
+func runPaths(ctx context.Context, o options, tell *teller, busy float64) (r *report, err error) {
+	have, missing := proxies(ctx)
+	if missing != "" {
+		fmt.Fprintln(os.Stderr, "bench:", missing)
 	}
 	tell.say("building the paths")
 	t, err := build(ctx, have)

@@ -18,13 +18,13 @@ func serve(at netip.Addr, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = sink.Close() }()
-	echo, err := listenEcho(netip.AddrPortFrom(at, echoPort))
+	listener, err := listenEcho(netip.AddrPortFrom(at, echoPort))
 	if err != nil {
 		return err
 	}
 	failed := make(chan error, 2)
 	go func() { failed <- swallowAll(sink) }()
-	go func() { failed <- echoAll(echo) }()
+	go func() { failed <- pollAll(listener, echo) }()
 	go func() {
 		_, err := io.Copy(io.Discard, in)
 		failed <- err
@@ -70,8 +70,8 @@ func listenEcho(at netip.AddrPort) (int, error) {
 	return fd, nil
 }
 
-// echoAll sends back what comes.
-func echoAll(listener int) error {
+// pollAll accepts connections, and calls answer for each with something to read.
+func pollAll(listener int, answer func(fd int, b []byte)) error {
 	p, err := newPoller()
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func echoAll(listener int) error {
 		for _, v := range events {
 			fd := int(v.Fd)
 			if fd != listener {
-				echo(fd, b)
+				answer(fd, b)
 				continue
 			}
 			if err := accept(p, listener); err != nil {
