@@ -55,6 +55,8 @@ func (t *touched) change(c cloud.Change) {
 				t.zone(z)
 			}
 		}
+	case dns.HealthChecks.Name(), dns.CheckResults.Name():
+		t.checked(c)
 	}
 }
 
@@ -164,6 +166,7 @@ func (t *touched) balancing(c cloud.Change) {
 		return
 	}
 	for _, lb := range all {
+		t.aliased(lb.DNSName)
 		t.balancer(lb.ARN, lb.VPCID)
 		for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, lb.ARN) {
 			t.endpoint(e)
@@ -246,6 +249,9 @@ func (t *touched) balancer(arn, vpcID string) {
 	t.vpcs.add(vpcID)
 	t.health.add(vpcID)
 	t.public.add(arn)
+	if lb, ok := elb.LoadBalancers.Get(t.r, arn); ok {
+		t.aliased(lb.DNSName)
+	}
 	for e := range privatelink.Endpoints.By(t.r, privatelink.ByLB, arn) {
 		t.public.add(e.ID)
 	}
@@ -263,6 +269,7 @@ func (t *touched) nested(arn string) {
 func (t *touched) endpoint(e privatelink.Endpoint) {
 	t.vpcs.add(e.VPCID)
 	t.public.add(e.ID)
+	t.aliased(e.ID)
 	t.endpoints.add(e.ID)
 	if e.PrivateDNS {
 		t.dns.add(e.VPCID)
@@ -280,11 +287,5 @@ func (t *touched) endpoint(e privatelink.Endpoint) {
 func (t *touched) verify(s privatelink.Service) {
 	if s.PrivateDNS.Name != "" {
 		t.services.add(s.ID)
-	}
-}
-
-func (t *touched) zone(z dns.Zone) {
-	for _, v := range z.VPCs {
-		t.dns.add(v.VPCID)
 	}
 }

@@ -21,7 +21,7 @@ func CompileDNS(r cloud.Reader, vpcID string) *spec.DNS {
 	if !ok || !v.EnableDNSSupport {
 		return nil
 	}
-	out := &spec.DNS{VPC: vpcID, Names: map[string][]netip.Addr{}, Reverse: map[netip.Addr]string{}}
+	out := &spec.DNS{VPC: vpcID, Region: v.Region, Names: map[string][]netip.Addr{}, Reverse: map[netip.Addr]string{}}
 	if !v.EnableDNSHostnames {
 		return out
 	}
@@ -35,24 +35,6 @@ func CompileDNS(r cloud.Reader, vpcID string) *spec.DNS {
 	for n := range vpc.NetworkInterfaces.By(r, vpc.ByVPC, vpcID) {
 		nameInterface(r, out, n)
 	}
-	return out
-}
-
-func compileZone(r cloud.Reader, z dns.Zone) spec.DNSZone {
-	out := spec.DNSZone{Name: z.Name}
-	for s := range dns.RecordSets.By(r, dns.ByZone, z.ID) {
-		record := spec.DNSRecord{Name: s.Name, Type: s.Type, TTL: uint32(s.TTL), Values: s.Values, Weight: -1, Set: s.SetIdentifier}
-		if s.Alias != nil {
-			record.Alias = strings.TrimPrefix(absolute(s.Alias.Name), "dualstack.")
-		}
-		if s.Weight != nil {
-			record.Weight = *s.Weight
-		}
-		out.Records = append(out.Records, record)
-	}
-	slices.SortFunc(out.Records, func(a, b spec.DNSRecord) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Set, b.Set))
-	})
 	return out
 }
 

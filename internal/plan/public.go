@@ -6,6 +6,7 @@ import (
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/dns"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
@@ -13,7 +14,7 @@ import (
 )
 
 // Public names are compiled by owner: the id of a load balancer (its ARN), an
-// endpoint or an instance.
+// endpoint, an instance or a hosted zone.
 
 // CompilePublic compiles the names that one owner has everywhere; nil if it has
 // none.
@@ -33,7 +34,10 @@ func CompilePublic(r cloud.Reader, owner string) *spec.Public {
 			instanceNames(r, i, out.Names)
 		}
 	}
-	if len(out.Names) == 0 {
+	if z, ok := dns.Zones.Get(r, owner); ok && !z.Private {
+		out.Zone = new(compileZone(r, z))
+	}
+	if len(out.Names) == 0 && out.Zone == nil {
 		return nil
 	}
 	return out
@@ -50,6 +54,11 @@ func PublicOwners(r cloud.Reader) []string {
 	}
 	for i := range compute.Instances.All(r) {
 		out = append(out, i.ID)
+	}
+	for z := range dns.Zones.All(r) {
+		if !z.Private {
+			out = append(out, z.ID)
+		}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/dataplane/dnsd"
+	"github.com/musubi-net/musubi/internal/dataplane/dnsd/prober"
 	"github.com/musubi-net/musubi/internal/dataplane/health"
 	"github.com/musubi-net/musubi/internal/plan"
 	"github.com/musubi-net/musubi/internal/spec"
@@ -49,6 +50,7 @@ type Reconciler struct {
 
 	healthMu sync.Mutex // the checker has one owner at a time
 	checker  *health.Checker
+	prober   *prober.Prober // of Route 53's health checks
 
 	mu       sync.Mutex
 	vpcs     map[string]*spec.VPC // as applied
@@ -103,6 +105,7 @@ func New(o Options) *Reconciler {
 		first: map[key]bool{}, balancers: map[string]*spec.Balancer{}, unaddressed: map[string]string{},
 	}
 	r.checker = health.New(health.Options{Dial: o.World.DialTCP, Report: r.reportHealth, Log: o.Log})
+	r.prober = r.newProber()
 	return r
 }
 
@@ -195,6 +198,7 @@ func (r *Reconciler) enqueue(u plan.Units) {
 	r.units.add(kindDrain, u.Drains...)
 	r.units.add(kindService, u.Services...)
 	r.units.add(kindCertificate, u.Certificates...)
+	r.units.add(kindCheck, u.Checks...)
 	r.guests.add(kindGuest, u.Guests...)
 }
 
@@ -226,7 +230,7 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 	case kindHealth:
 		r.processHealth(k.id)
 	case kindPublic:
-		r.public.Set(k.id, plan.CompilePublic(r.o.Engine.Snapshot(), k.id))
+		r.processPublic(k.id)
 	case kindFabric:
 		return r.processFabric(ctx)
 	case kindInternet:
@@ -239,6 +243,8 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 		return r.processBalancer(ctx, k.id)
 	case kindCertificate:
 		return r.processCertificate(ctx, k.id)
+	case kindCheck:
+		r.processCheck(k.id)
 	case kindService:
 		return r.processService(ctx, k.id)
 	case kindGuest:
@@ -292,6 +298,7 @@ func (r *Reconciler) closeAll() {
 		errs = append(errs, b.Close())
 	}
 	r.checker.Close()
+	r.prober.Close()
 	if err := errors.Join(errs...); err != nil {
 		r.o.Log.Warn("services did not end well", "error", err)
 	}

@@ -59,6 +59,7 @@ func everything(s *cloud.Snapshot) plan.Units {
 	u.DNS, u.Metadata, u.Health = u.VPCs, u.VPCs, u.VPCs
 	u.Balancers = plan.BalancerARNs(s)
 	u.Certificates = requested(s)
+	u.Checks = plan.CheckIDs(s)
 	for i := range compute.Instances.All(s) {
 		u.Guests = append(u.Guests, i.ID)
 	}

@@ -40,8 +40,8 @@ func changeOf(in model.Change) (dns.Change, error) {
 		return out, &protocol.Error{Code: "InvalidInput", Message: "Invalid request: Missing field 'ResourceRecordSet' in Change"}
 	}
 	for what, used := range map[string]bool{
-		"Geolocation routing": s.GeoLocation != nil, "Geoproximity routing": s.GeoProximityLocation != nil,
-		"IP-based routing": s.CidrRoutingConfig != nil, "A traffic policy instance": s.TrafficPolicyInstanceId != nil,
+		"Geoproximity routing": s.GeoProximityLocation != nil,
+		"IP-based routing":     s.CidrRoutingConfig != nil, "A traffic policy instance": s.TrafficPolicyInstanceId != nil,
 	} {
 		if used {
 			return out, &protocol.Error{Code: "UnsupportedOperation", Message: what + " is not served by Musubi."}
@@ -51,6 +51,9 @@ func changeOf(in model.Change) (dns.Change, error) {
 	out.Set = dns.RecordSet{
 		Name: value(s.Name), Type: value(s.Type), TTL: value(s.TTL), SetIdentifier: value(s.SetIdentifier), Weight: s.Weight,
 		Failover: value(s.Failover), Region: value(s.Region), MultiValue: value(s.MultiValueAnswer), HealthCheckID: value(s.HealthCheckId),
+	}
+	if g := s.GeoLocation; g != nil {
+		out.Set.Geo = &dns.Location{Continent: value(g.ContinentCode), Country: value(g.CountryCode), Subdivision: value(g.SubdivisionCode)}
 	}
 	for _, r := range s.ResourceRecords {
 		out.Set.Values = append(out.Set.Values, value(r.Value))

@@ -236,7 +236,7 @@ func TestRecords(t *testing.T) {
 	l.want(400, "<Code>InvalidChangeBatch</Code>", "<Message>[Tried to create resource record set [name='\\052.a.test.', type='A'] but it already exists, "+
 		"RRSet with DNS name b.test. is not permitted in zone a.test.]</Message>")(l.batch(z, change("CREATE", simple("*.a.test", "A", "10.0.0.2")), change("CREATE", simple("b.test", "A", "10.0.0.2"))))
 	l.want(400, "<Code>InvalidInput</Code>", "Missing field")(l.batch(z, change("CREATE", "<Name>x.a.test</Name><Type>A</Type><TTL>3</TTL>")))
-	l.want(400, "Geolocation routing is not served by Musubi")(l.batch(z, change("CREATE", strings.Replace(simple("g.a.test", "A", "10.0.0.1"), "<TTL>", "<SetIdentifier>1</SetIdentifier><GeoLocation><CountryCode>JP</CountryCode></GeoLocation><TTL>", 1))))
+	l.want(400, "Geoproximity routing is not served by Musubi")(l.batch(z, change("CREATE", strings.Replace(simple("g.a.test", "A", "10.0.0.1"), "<TTL>", "<SetIdentifier>1</SetIdentifier><GeoProximityLocation><AWSRegion>us-east-1</AWSRegion></GeoProximityLocation><TTL>", 1))))
 	l.want(400, "<Code>HostedZoneNotEmpty</Code>")(l.do(http.MethodDelete, "/2013-04-01/hostedzone/"+z, "route53", "", ""))
 	l.want(200, "")(l.batch(z, change("DELETE", alias)))
 }

@@ -9,21 +9,17 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/dns"
 )
 
-// tagSet is the tags of one resource: a hosted zone, as there are no health
-// checks.
+// tagSet is the tags of one resource: a hosted zone or a health check.
 func (a *API) tagSet(account, kind, id string) (*model.ResourceTagSet, error) {
+	set := &model.ResourceTagSet{ResourceType: new(kind), ResourceId: new(id)}
 	if kind == "healthcheck" {
-		return nil, noHealthCheck(id)
+		h, err := dns.FindCheck(a.engine.Snapshot(), account, id)
+		set.Tags = tagList(h.Tags)
+		return set, err
 	}
 	z, err := dns.FindZone(a.engine.Snapshot(), account, id)
-	if err != nil {
-		return nil, err
-	}
-	return &model.ResourceTagSet{ResourceType: new(kind), ResourceId: new(id), Tags: tagList(z.Tags)}, nil
-}
-
-func noHealthCheck(id string) error {
-	return cloud.Errorf(cloud.KindNotFound, "health-check", "NoSuchHealthCheck", "No health check exists with the specified ID: %s", id)
+	set.Tags = tagList(z.Tags)
+	return set, err
 }
 
 func (a *API) listTagsForResource(_ context.Context, call *protocol.Call, in *model.ListTagsForResourceRequest) (*model.ListTagsForResourceResponse, error) {
@@ -47,13 +43,15 @@ func (a *API) listTagsForResources(_ context.Context, call *protocol.Call, in *m
 }
 
 func (a *API) changeTagsForResource(ctx context.Context, call *protocol.Call, in *model.ChangeTagsForResourceRequest) (*model.ChangeTagsForResourceResponse, error) {
-	if value(in.ResourceType) == "healthcheck" {
-		return nil, noHealthCheck(value(in.ResourceId))
-	}
-	c := dns.TagZone{ID: zoneID(in.ResourceId), Set: cloud.Tags{}, Drop: in.RemoveTagKeys}
+	set := cloud.Tags{}
 	for _, t := range in.AddTags {
-		c.Set[value(t.Key)] = value(t.Value)
+		set[value(t.Key)] = value(t.Value)
 	}
-	_, err := do(ctx, a, call, c)
+	var err error
+	if value(in.ResourceType) == "healthcheck" {
+		_, err = do(ctx, a, call, dns.TagCheck{ID: value(in.ResourceId), Set: set, Drop: in.RemoveTagKeys})
+	} else {
+		_, err = do(ctx, a, call, dns.TagZone{ID: zoneID(in.ResourceId), Set: set, Drop: in.RemoveTagKeys})
+	}
 	return nil, err
 }

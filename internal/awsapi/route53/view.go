@@ -64,8 +64,9 @@ func changeView(c dns.ChangeInfo) *model.ChangeInfo {
 
 func recordView(s dns.RecordSet) model.ResourceRecordSet {
 	v := model.ResourceRecordSet{Name: new(dns.EscapedName(s.Name)), Type: new(s.Type), Weight: s.Weight}
-	if s.SetIdentifier != "" {
-		v.SetIdentifier = new(s.SetIdentifier)
+	v.SetIdentifier, v.Failover, v.Region, v.HealthCheckId = some(s.SetIdentifier), some(s.Failover), some(s.Region), some(s.HealthCheckID)
+	if s.Geo != nil {
+		v.GeoLocation = &model.GeoLocation{ContinentCode: some(s.Geo.Continent), CountryCode: some(s.Geo.Country), SubdivisionCode: some(s.Geo.Subdivision)}
 	}
 	if s.MultiValue {
 		v.MultiValueAnswer = new(true)

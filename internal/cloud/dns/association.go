@@ -12,7 +12,8 @@ import (
 // maxAssociations is how many VPCs a private zone may have.
 const maxAssociations = 300
 
-// AssociateVPC makes a private zone answer in another VPC.
+// AssociateVPC makes a private zone answer in another VPC of the caller's. If the
+// zone is another account's, that has to have authorized it.
 type AssociateVPC struct {
 	ZoneID  string
 	VPC     ZoneVPC
@@ -25,7 +26,7 @@ func (c AssociateVPC) Apply(tx *cloud.Tx) (ChangeInfo, error) {
 	if !ok {
 		return ChangeInfo{}, noZone(c.ZoneID)
 	}
-	if z.Account != tx.Caller.Account {
+	if _, allowed := Authorizations.Get(tx, AuthorizationKey(z.ID, c.VPC)); z.Account != tx.Caller.Account && !allowed {
 		return ChangeInfo{}, cloud.Errorf(cloud.KindForbidden, "hosted-zone", "NotAuthorizedException", "The VPC: %s has not authorized to associate with your hosted zone.", c.VPC.VPCID)
 	}
 	if !z.Private {
@@ -73,14 +74,19 @@ func FindVPC(r cloud.Reader, account string, v ZoneVPC) (vpc.VPC, error) {
 	found, ok := vpc.VPCs.Get(r, v.VPCID)
 	switch {
 	case !ok || found.Region != v.Region:
-		return vpc.VPC{}, cloud.Errorf(cloud.KindInvalid, "vpc", "InvalidVPCId", "The VPC: %s in region: %s that you provided is not valid.", v.VPCID, v.Region)
+		return vpc.VPC{}, badVPC(v)
 	case found.Account != account:
 		return vpc.VPC{}, cloud.Errorf(cloud.KindForbidden, "vpc", "NotAuthorizedException", "The VPC: %s that you provided is not owned by you, and its owner has not authorized to associate with your hosted zone.", v.VPCID)
 	}
 	return found, nil
 }
 
-// DisassociateVPC takes a VPC from a private zone. The VPC itself may be gone.
+func badVPC(v ZoneVPC) *cloud.Error {
+	return cloud.Errorf(cloud.KindInvalid, "vpc", "InvalidVPCId", "The VPC: %s in region: %s that you provided is not valid.", v.VPCID, v.Region)
+}
+
+// DisassociateVPC takes a VPC from a private zone, for the owner of either. The
+// VPC itself may be gone.
 type DisassociateVPC struct {
 	ZoneID  string
 	VPC     ZoneVPC
@@ -89,9 +95,12 @@ type DisassociateVPC struct {
 
 // Apply removes the VPC.
 func (c DisassociateVPC) Apply(tx *cloud.Tx) (ChangeInfo, error) {
-	z, err := FindZone(tx, tx.Caller.Account, c.ZoneID)
-	if err != nil {
-		return ChangeInfo{}, err
+	z, ok := Zones.Get(tx, c.ZoneID)
+	if !ok {
+		return ChangeInfo{}, noZone(c.ZoneID)
+	}
+	if v, found := vpc.VPCs.Get(tx, c.VPC.VPCID); z.Account != tx.Caller.Account && (!found || v.Account != tx.Caller.Account) {
+		return ChangeInfo{}, notYours()
 	}
 	i := slices.Index(z.VPCs, c.VPC)
 	if i < 0 {

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -59,6 +60,9 @@ func (c ChangeRecords) Apply(tx *cloud.Tx) (ChangeInfo, error) {
 		b.apply(change)
 	}
 	b.checkNames()
+	if b.missing != nil {
+		return ChangeInfo{}, b.missing
+	}
 	if len(b.messages) > 0 {
 		return ChangeInfo{}, &BatchError{Messages: b.messages}
 	}
@@ -77,6 +81,7 @@ type batch struct {
 	tx       *cloud.Tx
 	zone     Zone
 	messages []string
+	missing  error               // a health check that does not exist
 	actions  map[string][]Action // by record key
 	touched  []RecordSet         // what was created or replaced
 }
@@ -190,7 +195,8 @@ func same(a, b RecordSet) bool {
 	if (a.Alias == nil) != (b.Alias == nil) || !samePolicy(a, b) {
 		return false
 	}
-	if a.Weight != nil && *a.Weight != *b.Weight {
+	if a.HealthCheckID != b.HealthCheckID || !reflect.DeepEqual(a.Weight, b.Weight) || !reflect.DeepEqual(a.Geo, b.Geo) ||
+		a.Failover != b.Failover || a.Region != b.Region {
 		return false
 	}
 	if a.Alias != nil {
@@ -201,17 +207,16 @@ func same(a, b RecordSet) bool {
 	return a.TTL == b.TTL && slices.Equal(slices.Sorted(slices.Values(a.Values)), slices.Sorted(slices.Values(b.Values)))
 }
 
-// samePolicy reports whether two sets are routed by the same rule.
-func samePolicy(a, b RecordSet) bool {
-	return (a.SetIdentifier == "") == (b.SetIdentifier == "") && (a.Weight == nil) == (b.Weight == nil) && a.MultiValue == b.MultiValue
-}
-
 // checkNames looks at the names that the batch touched: a CNAME is alone, all
-// sets of a type have one routing policy, and aliases lead somewhere.
+// sets of a type have one routing policy and differ in it, and aliases lead
+// somewhere.
 func (b *batch) checkNames() {
 	for _, s := range b.touched {
 		if now, ok := RecordSets.Get(b.tx, RecordKey(s.ZoneID, s.Name, s.Type, s.SetIdentifier)); !ok || !same(s, now) {
 			continue // changed again by the same batch
+		}
+		if s.HealthCheckID != "" {
+			b.checked(s)
 		}
 		for other := range RecordSets.By(b.tx, ByName, s.ZoneID+"|"+s.Name) {
 			if other.Type != s.Type && (s.Type == "CNAME" || other.Type == "CNAME") {
@@ -222,10 +227,22 @@ func (b *batch) checkNames() {
 				b.refuse("RRSet with DNS name %s, type %s, SetIdentifier %s cannot be created as other RRSets exist with the same name and type.", EscapedName(s.Name), s.Type, orNull(s.SetIdentifier))
 				break
 			}
+			if other.Type == s.Type && other.SetIdentifier != s.SetIdentifier && sameChoice(other, s) {
+				b.refuse("RRSet with DNS name %s, type %s, SetIdentifier %s, and %s cannot be created because another RRSet with the same name, type and %s exists.",
+					EscapedName(s.Name), s.Type, orNull(s.SetIdentifier), choice(s), policy(s))
+				break
+			}
 		}
 		if s.Alias != nil {
 			b.checkAlias(s)
 		}
+	}
+}
+
+// checked notes a record set whose health check does not exist.
+func (b *batch) checked(s RecordSet) {
+	if _, ok := HealthChecks.Get(b.tx, s.HealthCheckID); !ok {
+		b.missing = cloud.Errorf(cloud.KindNotFound, "health-check", "NoSuchHealthCheck", "The specified health check does not exist: %s", s.HealthCheckID)
 	}
 }
 
@@ -253,26 +270,5 @@ func checkForm(c Change) error {
 	case s.Alias == nil && !c.HasTTL:
 		return badInput("Invalid request: Missing field 'TTL' %s", where)
 	}
-	if s.HealthCheckID != "" {
-		return cloud.Errorf(cloud.KindNotFound, "health-check", "NoSuchHealthCheck", "The specified health check does not exist: %s", s.HealthCheckID)
-	}
-	for policy, used := range map[string]bool{"Failover routing": s.Failover != "", "Latency routing": s.Region != ""} {
-		if used {
-			return unserved(policy)
-		}
-	}
-	const policy = "Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer, GeoProximityLocation, or CidrRoutingConfig], but found "
-	switch {
-	case s.Weight != nil && s.MultiValue:
-		return badInput("%smore than one %s", policy, where)
-	case s.SetIdentifier != "" && s.Weight == nil && !s.MultiValue:
-		return badInput("%snone %s", policy, where)
-	case s.SetIdentifier == "" && (s.Weight != nil || s.MultiValue):
-		return badInput("Invalid request: Missing field 'SetIdentifier' %s", where)
-	case s.MultiValue && s.Alias != nil:
-		return badInput("Invalid request: An alias record can not have the multivalue answer routing policy %s", where)
-	case s.Weight != nil && s.Alias != nil && s.Alias.EvaluateTargetHealth:
-		return unserved("EvaluateTargetHealth of a weighted alias record")
-	}
-	return nil
+	return checkPolicy(s, where)
 }

@@ -265,7 +265,7 @@ func TestBatches(t *testing.T) {
 		{"multivalue beside weighted", "InvalidChangeBatch", "cannot be created as other RRSets exist with the same name and type", []Change{
 			set("n.a.test", "A", "10.0.0.9").multivalue("x"), set("n.a.test", "A", "10.0.0.8").weighted("y", 1)}},
 		{"weighted beside simple", "InvalidChangeBatch", "cannot be created as other RRSets exist with the same name and type", []Change{set("a.a.test", "A", "10.0.0.9").weighted("x", 1)}},
-		{"failover", "UnsupportedOperation", "Failover routing", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Values: []string{"10.0.0.1"}, SetIdentifier: "x", Failover: "PRIMARY"}}}},
+		{"failover", "", "", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Values: []string{"10.0.0.1"}, SetIdentifier: "x", Failover: "PRIMARY"}}}},
 		{"health check", "NoSuchHealthCheck", "hc", []Change{{Action: Create, HasTTL: true, Set: RecordSet{Name: "n.a.test", Type: "A", Values: []string{"10.0.0.1"}, HealthCheckID: "hc"}}}},
 		{"alias to a load balancer", "", "", []Change{alias("n.a.test", "A", nlb, "dualstack.web-0123456789abcdef.elb.ap-northeast-1.amazonaws.com")}},
 		{"alias to an endpoint", "", "", []Change{alias("n.a.test", "A", vpce, "vpce-1-abc.vpce-svc-1.ap-northeast-1.vpce.amazonaws.com")}},

@@ -1,9 +1,11 @@
-// Package dns is the domain of Route 53: hosted zones and record sets.
+// Package dns is the domain of Route 53: hosted zones, record sets and health
+// checks.
 //
 // It may import internal/cloud, cloud/vpc, cloud/elb, cloud/privatelink.
 package dns
 
 import (
+	"strings"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -11,10 +13,13 @@ import (
 
 // Index names.
 const (
-	ByAccount = "account"
-	ByVPC     = "vpc"
-	ByName    = "name"
-	ByZone    = "zone"
+	ByAccount     = "account"
+	ByVPC         = "vpc"
+	ByName        = "name"
+	ByZone        = "zone"
+	ByHealthCheck = "health-check"
+	ByTarget      = "target"
+	ByChild       = "child"
 )
 
 // Zone is a hosted zone.
@@ -60,11 +65,16 @@ type RecordSet struct {
 
 	SetIdentifier string
 	Weight        *int64
-	Failover      string
+	Failover      string // PRIMARY, SECONDARY
 	Region        string
+	Geo           *Location
 	MultiValue    bool
 	HealthCheckID string
 }
+
+// Location is where the askers of a record set by geolocation are. The country
+// "*" is the default.
+type Location struct{ Continent, Country, Subdivision string }
 
 // Alias points at an AWS resource or another record.
 type Alias struct {
@@ -84,7 +94,40 @@ func RecordKey(zone, name, typ, set string) string {
 var RecordSets = cloud.NewTable("record-set", func(r *RecordSet) string { return RecordKey(r.ZoneID, r.Name, r.Type, r.SetIdentifier) },
 	cloud.Index[RecordSet]{Name: ByZone, Keys: func(r *RecordSet) []string { return []string{r.ZoneID} }},
 	// "name" finds all types at a name of a zone.
-	cloud.Index[RecordSet]{Name: ByName, Keys: func(r *RecordSet) []string { return []string{r.ZoneID + "|" + r.Name} }})
+	cloud.Index[RecordSet]{Name: ByName, Keys: func(r *RecordSet) []string { return []string{r.ZoneID + "|" + r.Name} }},
+	cloud.Index[RecordSet]{Name: ByHealthCheck, Keys: func(r *RecordSet) []string { return []string{r.HealthCheckID} }},
+	// "target" finds the aliases whose health is that of a load balancer or an
+	// endpoint: by the former's DNS name without a final dot, by the latter's id.
+	cloud.Index[RecordSet]{Name: ByTarget, Keys: func(r *RecordSet) []string {
+		if r.Alias == nil || !r.Alias.EvaluateTargetHealth {
+			return nil
+		}
+		return AliasTargets(r.Alias.Name)
+	}})
+
+// AliasTargets are what the name of an AWS resource may be of: an endpoint (its
+// id), or a load balancer (its DNS name without a final dot) or a zone of one.
+func AliasTargets(name string) []string {
+	name = strings.TrimPrefix(strings.TrimSuffix(strings.ToLower(name), "."), "dualstack.")
+	if parts := strings.SplitN(strings.TrimPrefix(name, "*."), "-", 3); len(parts) == 3 && parts[0] == "vpce" {
+		return []string{parts[0] + "-" + parts[1]}
+	}
+	_, whole, _ := strings.Cut(name, ".")
+	return []string{name, whole}
+}
+
+// Authorization allows a VPC of another account to be associated with a zone.
+type Authorization struct {
+	ZoneID string
+	VPC    ZoneVPC
+}
+
+// AuthorizationKey is the key of an authorization.
+func AuthorizationKey(zone string, v ZoneVPC) string { return zone + "|" + v.VPCID + "|" + v.Region }
+
+// Authorizations is the table of authorizations.
+var Authorizations = cloud.NewTable("vpc-association-authorization", func(a *Authorization) string { return AuthorizationKey(a.ZoneID, a.VPC) },
+	cloud.Index[Authorization]{Name: ByZone, Keys: func(a *Authorization) []string { return []string{a.ZoneID} }})
 
 // ChangeInfo is an accepted change: Route 53's C… ids.
 type ChangeInfo struct {
@@ -103,4 +146,6 @@ var ChangeInfos = cloud.NewTable("change-info", func(c *ChangeInfo) string { ret
 const byTime = "time"
 
 // Tables lists the tables of this package.
-func Tables() []cloud.AnyTable { return []cloud.AnyTable{Zones, RecordSets, ChangeInfos} }
+func Tables() []cloud.AnyTable {
+	return []cloud.AnyTable{Zones, RecordSets, ChangeInfos, Authorizations, HealthChecks, CheckResults}
+}

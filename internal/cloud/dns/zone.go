@@ -140,6 +140,9 @@ func (c DeleteZone) Apply(tx *cloud.Tx) (ChangeInfo, error) {
 		}
 		RecordSets.Delete(tx, RecordKey(s.ZoneID, s.Name, s.Type, s.SetIdentifier))
 	}
+	for a := range Authorizations.By(tx, ByZone, z.ID) {
+		Authorizations.Delete(tx, AuthorizationKey(a.ZoneID, a.VPC))
+	}
 	Zones.Delete(tx, z.ID)
 	return newChange(tx, ""), nil
 }
@@ -171,20 +174,27 @@ func (c TagZone) Apply(tx *cloud.Tx) (cloud.None, error) {
 	if err != nil {
 		return cloud.None{}, err
 	}
-	if len(c.Set) == 0 && len(c.Drop) == 0 {
-		return cloud.None{}, badInput("Either AddTags or RemoveTagKeys must be specified.")
+	if z.Tags, err = changeTags(z.Tags, c.Set, c.Drop); err != nil {
+		return cloud.None{}, err
 	}
-	tags := z.Tags.With(nil)
-	for _, k := range c.Drop {
-		delete(tags, k)
-	}
-	tags = tags.With(c.Set)
-	if len(tags) > maxTags {
-		return cloud.None{}, badInput("A resource can have at most %d tags.", maxTags)
-	}
-	z.Tags = tags
 	Zones.Put(tx, z)
 	return cloud.None{}, nil
+}
+
+// changeTags are tags with some of them dropped and others set.
+func changeTags(tags, set cloud.Tags, drop []string) (cloud.Tags, error) {
+	if len(set) == 0 && len(drop) == 0 {
+		return nil, badInput("Either AddTags or RemoveTagKeys must be specified.")
+	}
+	tags = tags.With(nil)
+	for _, k := range drop {
+		delete(tags, k)
+	}
+	tags = tags.With(set)
+	if len(tags) > maxTags {
+		return nil, badInput("A resource can have at most %d tags.", maxTags)
+	}
+	return tags, nil
 }
 
 // changeLife is how long an accepted change can be asked for.

@@ -47,27 +47,45 @@ func (r *resolver) resolve(asked string, typ uint16, depth int) answer {
 	if !ok {
 		addresses, ok = r.public.lookup(name)
 	}
-	if !ok {
-		return answer{rcode: dns.RcodeNameError}
+	if ok {
+		return answer{records: r.rotated(addressRecords(asked, typ, addresses))}
 	}
-	return answer{records: r.rotated(addressRecords(asked, typ, addresses))}
+	return r.inPublic(asked, name, typ, depth)
 }
 
-// inZone answers from a private zone. A zone that matches never falls through:
-// what it does not have does not exist.
+// inPublic answers from the public zones.
+func (r *resolver) inPublic(asked, name string, typ uint16, depth int) answer {
+	d, ok := r.public.find(name, typ)
+	switch {
+	case !ok:
+		return answer{rcode: dns.RcodeNameError}
+	case d.at == "":
+		return r.inZone(d.zone, asked, name, typ, depth)
+	case d.at == name && typ == dns.TypeNS:
+		out := answer{}
+		for _, rr := range d.names {
+			out.records = append(out.records, renamed(rr, asked))
+		}
+		return out
+	}
+	return answer{rcode: dns.RcodeServerFailure} // nobody is at these servers
+}
+
+// inZone answers from a hosted zone. A zone that matches never falls through: what
+// it does not have does not exist.
 func (r *resolver) inZone(z *zone, asked, name string, typ uint16, depth int) answer {
 	n, ok := z.find(name)
 	if !ok {
 		return answer{rcode: dns.RcodeNameError, soa: z.soa}
 	}
 	if sets := n[typ]; len(sets) > 0 {
-		return r.fromSet(z, r.choose(sets), asked, typ, depth)
+		return r.fromSets(z, sets, asked, typ, depth)
 	}
 	sets := n[dns.TypeCNAME]
 	if len(sets) == 0 {
 		return answer{soa: z.soa}
 	}
-	out := r.fromSet(z, r.choose(sets), asked, dns.TypeCNAME, depth)
+	out := r.fromSets(z, sets, asked, dns.TypeCNAME, depth)
 	if len(out.records) == 0 || depth >= maxChase {
 		return out
 	}
@@ -80,6 +98,15 @@ func (r *resolver) inZone(z *zone, asked, name string, typ uint16, depth int) an
 	return rest
 }
 
+// fromSets answers with the record set that the routing policy chooses.
+func (r *resolver) fromSets(z *zone, sets []recordSet, asked string, typ uint16, depth int) answer {
+	set, ok := r.choose(sets)
+	if !ok {
+		return answer{soa: z.soa}
+	}
+	return r.fromSet(z, set, asked, typ, depth)
+}
+
 // fromSet answers with a record set's values, or with what its alias leads to,
 // under the name that was asked for.
 func (r *resolver) fromSet(z *zone, set recordSet, asked string, typ uint16, depth int) answer {
@@ -89,11 +116,11 @@ func (r *resolver) fromSet(z *zone, set recordSet, asked string, typ uint16, dep
 		if depth >= maxChase {
 			return answer{rcode: dns.RcodeServerFailure}
 		}
-		values = r.resolve(set.alias, typ, depth+1).records
+		values = r.aliased(z, set.alias, typ, depth+1)
 	}
 	for _, rr := range values {
 		if rr.Header().Rrtype == typ {
-			out.records = append(out.records, owned(rr, asked))
+			out.records = append(out.records, renamed(rr, asked))
 		}
 	}
 	if set.alias == "" {
@@ -105,40 +132,17 @@ func (r *resolver) fromSet(z *zone, set recordSet, asked string, typ uint16, dep
 	return out
 }
 
-// choose takes one of several weighted record sets, in proportion to the weights
-// (all the same if all are zero); sets without weights are joined.
-func (r *resolver) choose(sets []recordSet) recordSet {
-	if len(sets) == 1 {
-		return sets[0]
+// aliased are the records that an alias of a zone leads to: those of a load
+// balancer or an endpoint, whatever zones hide them from clients, or others of
+// the zone.
+func (r *resolver) aliased(z *zone, name string, typ uint16, depth int) []dns.RR {
+	if addresses, ok := r.public.lookup(name); ok {
+		return r.rotated(addressRecords(name, typ, addresses))
 	}
-	var sum int64
-	for _, s := range sets {
-		if s.weight < 0 {
-			return joined(sets)
-		}
-		sum += s.weight
+	if dns.IsSubDomain(z.name, name) {
+		return r.inZone(z, name, name, typ, depth).records
 	}
-	if sum == 0 {
-		return sets[r.pick(len(sets))]
-	}
-	at := int64(r.pick(int(sum)))
-	for _, s := range sets {
-		if at -= s.weight; at < 0 {
-			return s
-		}
-	}
-	return sets[len(sets)-1]
-}
-
-func joined(sets []recordSet) recordSet {
-	out := recordSet{weight: -1, limit: maxMultivalue}
-	for _, s := range sets {
-		out.values = append(out.values, s.values...)
-		if s.alias != "" {
-			out.alias = s.alias
-		}
-	}
-	return out
+	return nil
 }
 
 // rotated starts the records at a random one: clients take the first.

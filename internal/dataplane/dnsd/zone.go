@@ -14,15 +14,18 @@ import (
 
 // view is a spec.DNS made ready for look-ups. It is immutable.
 type view struct {
+	region  string
 	zones   []*zone // longest name first
 	names   map[string][]netip.Addr
 	reverse map[string]string // in-addr.arpa name to name
 }
 
-// zone is a private zone.
+// zone is a hosted zone.
 type zone struct {
-	name string
-	soa  dns.RR // may be nil
+	name    string
+	soa     dns.RR // may be nil
+	servers []string
+	created int64
 	// nodes has every name that exists, with those that only have names below
 	// them (their value is empty).
 	nodes map[string]node
@@ -31,13 +34,17 @@ type zone struct {
 // node is a name's record sets by type.
 type node map[uint16][]recordSet
 
-// recordSet is one record set; several of one type are weighted or, if their
-// weight is below zero, multivalue answers.
+// recordSet is one record set; several of one type have a routing policy: by
+// failover, region (latency), geo, weight or, with none of these, multivalue.
 type recordSet struct {
-	values []dns.RR // owner name not set
-	alias  string
-	weight int64
-	limit  int // answer with at most so many values; 0: all
+	values    []dns.RR // owner name not set
+	alias     string
+	weight    int64 // below 0 without
+	failover  string
+	region    string
+	geo       *spec.DNSLocation
+	unhealthy bool
+	limit     int // answer with at most so many values; 0: all
 }
 
 // newView parses a specification; a record that does not parse is left out and
@@ -56,6 +63,7 @@ func newView(in *spec.DNS) (*view, []error) {
 			v.reverse[arpa] = name
 		}
 	}
+	v.region = in.Region
 	for _, z := range in.Zones {
 		parsed, bad := newZone(z)
 		v.zones = append(v.zones, parsed)
@@ -66,7 +74,7 @@ func newView(in *spec.DNS) (*view, []error) {
 }
 
 func newZone(in spec.DNSZone) (*zone, []error) {
-	z := &zone{name: dns.CanonicalName(in.Name), nodes: map[string]node{}}
+	z := &zone{name: dns.CanonicalName(in.Name), nodes: map[string]node{}, servers: in.NameServers, created: in.Created}
 	z.nodes[z.name] = node{}
 	var errs []error
 	for _, r := range in.Records {
@@ -76,7 +84,7 @@ func newZone(in spec.DNSZone) (*zone, []error) {
 			errs = append(errs, fmt.Errorf("zone %s: record %s %s does not belong", z.name, r.Name, r.Type))
 			continue
 		}
-		set := recordSet{weight: r.Weight}
+		set := recordSet{weight: r.Weight, failover: r.Failover, region: r.Region, geo: r.Geo, unhealthy: r.Unhealthy}
 		if r.Alias != "" {
 			set.alias = dns.CanonicalName(r.Alias)
 		}
@@ -102,7 +110,7 @@ func (z *zone) add(name string, typ uint16, set recordSet) {
 	}
 	z.nodes[name][typ] = append(z.nodes[name][typ], set)
 	if typ == dns.TypeSOA && name == z.name && len(set.values) > 0 {
-		z.soa = owned(set.values[0], z.name)
+		z.soa = renamed(set.values[0], z.name)
 	}
 }
 
@@ -120,6 +128,25 @@ func (z *zone) find(name string) (node, bool) {
 		return n, ok
 	}
 	return nil, false
+}
+
+// cut is the name at or above a name at which the zone hands over to others, with
+// the name servers there; none if the zone answers itself.
+func (z *zone) cut(name string) (string, []dns.RR) {
+	if !dns.IsSubDomain(z.name, name) {
+		return "", nil
+	}
+	for i := dns.CountLabel(name) - dns.CountLabel(z.name) - 1; i >= 0; i-- {
+		at := above(name, i)
+		n, ok := z.nodes[at]
+		if !ok {
+			return "", nil
+		}
+		for _, set := range n[dns.TypeNS] {
+			return at, set.values
+		}
+	}
+	return "", nil
 }
 
 // zoneOf is the zone with the longest name that holds a name.
@@ -140,8 +167,16 @@ func parent(name string) string {
 	return "."
 }
 
-// owned is a copy of a record under a name.
-func owned(rr dns.RR, name string) dns.RR {
+// above cuts a number of labels off a name.
+func above(name string, labels int) string {
+	for range labels {
+		name = parent(name)
+	}
+	return name
+}
+
+// renamed is a copy of a record under a name.
+func renamed(rr dns.RR, name string) dns.RR {
 	c := dns.Copy(rr)
 	c.Header().Name = name
 	return c

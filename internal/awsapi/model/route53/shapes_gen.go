@@ -4,6 +4,12 @@ package route53
 
 import "time"
 
+// AlarmIdentifier is a structure of the API.
+type AlarmIdentifier struct {
+	Name   *string `in:"Name" out:"Name" must:"y" min:"1" max:"256"`
+	Region *string `in:"Region" out:"Region" must:"y" enum:"us-east-1,us-east-2,us-west-1,us-west-2,ca-central-1,eu-central-1,eu-central-2,eu-west-1,eu-west-2,eu-west-3,ap-east-1,me-south-1,me-central-1,ap-south-1,ap-south-2,ap-southeast-1,ap-southeast-2,ap-southeast-3,ap-northeast-1,ap-northeast-2,ap-northeast-3,eu-north-1,sa-east-1,cn-northwest-1,cn-north-1,af-south-1,eu-south-1,eu-south-2,us-gov-west-1,us-gov-east-1,us-iso-east-1,us-iso-west-1,us-isob-east-1,ap-southeast-4,il-central-1,ca-west-1" min:"1" max:"64"`
+}
+
 // AliasTarget is a structure of the API.
 type AliasTarget struct {
 	DNSName              *string `in:"DNSName" out:"DNSName" must:"y" max:"1024"`
@@ -72,10 +78,34 @@ type CidrRoutingConfig struct {
 	LocationName *string `in:"LocationName" out:"LocationName" must:"y" min:"1" max:"16" pattern:"[0-9A-Za-z_\\-\\*]+"`
 }
 
+// CloudWatchAlarmConfiguration is a structure of the API.
+type CloudWatchAlarmConfiguration struct {
+	ComparisonOperator *string     `out:"ComparisonOperator"`
+	Dimensions         []Dimension `out:"Dimensions" item:"Dimension"`
+	EvaluationPeriods  *int64      `out:"EvaluationPeriods"`
+	MetricName         *string     `out:"MetricName"`
+	Namespace          *string     `out:"Namespace"`
+	Period             *int64      `out:"Period"`
+	Statistic          *string     `out:"Statistic"`
+	Threshold          *float64    `out:"Threshold"`
+}
+
 // Coordinates is a structure of the API.
 type Coordinates struct {
 	Latitude  *string `in:"Latitude" out:"Latitude" must:"y" min:"1" max:"6" pattern:"[-+]?[0-9]{1,2}(\\.[0-9]{0,2})?"`
 	Longitude *string `in:"Longitude" out:"Longitude" must:"y" min:"1" max:"7" pattern:"[-+]?[0-9]{1,3}(\\.[0-9]{0,2})?"`
+}
+
+// CreateHealthCheckRequest is a structure of the API.
+type CreateHealthCheckRequest struct {
+	CallerReference   *string            `in:"CallerReference" must:"y" min:"1" max:"64"`
+	HealthCheckConfig *HealthCheckConfig `in:"HealthCheckConfig" must:"y"`
+}
+
+// CreateHealthCheckResponse is a structure of the API.
+type CreateHealthCheckResponse struct {
+	HealthCheck *HealthCheck `out:"HealthCheck"`
+	Location    *string      `out:"Location" loc:"header"`
 }
 
 // CreateHostedZoneRequest is a structure of the API.
@@ -95,6 +125,18 @@ type CreateHostedZoneResponse struct {
 	VPC           *VPC           `out:"VPC"`
 }
 
+// CreateVPCAssociationAuthorizationRequest is a structure of the API.
+type CreateVPCAssociationAuthorizationRequest struct {
+	HostedZoneId *string `in:"Id" loc:"uri" must:"y" max:"32"`
+	VPC          *VPC    `in:"VPC" must:"y"`
+}
+
+// CreateVPCAssociationAuthorizationResponse is a structure of the API.
+type CreateVPCAssociationAuthorizationResponse struct {
+	HostedZoneId *string `out:"HostedZoneId"`
+	VPC          *VPC    `out:"VPC"`
+}
+
 // DNSSECStatus is a structure of the API.
 type DNSSECStatus struct {
 	ServeSignature *string `out:"ServeSignature"`
@@ -108,6 +150,15 @@ type DelegationSet struct {
 	NameServers     []string `out:"NameServers" item:"NameServer"`
 }
 
+// DeleteHealthCheckRequest is a structure of the API.
+type DeleteHealthCheckRequest struct {
+	HealthCheckId *string `in:"HealthCheckId" loc:"uri" must:"y" max:"64"`
+}
+
+// DeleteHealthCheckResponse is a structure of the API.
+type DeleteHealthCheckResponse struct {
+}
+
 // DeleteHostedZoneRequest is a structure of the API.
 type DeleteHostedZoneRequest struct {
 	Id *string `in:"Id" loc:"uri" must:"y" max:"32"`
@@ -116,6 +167,22 @@ type DeleteHostedZoneRequest struct {
 // DeleteHostedZoneResponse is a structure of the API.
 type DeleteHostedZoneResponse struct {
 	ChangeInfo *ChangeInfo `out:"ChangeInfo"`
+}
+
+// DeleteVPCAssociationAuthorizationRequest is a structure of the API.
+type DeleteVPCAssociationAuthorizationRequest struct {
+	HostedZoneId *string `in:"Id" loc:"uri" must:"y" max:"32"`
+	VPC          *VPC    `in:"VPC" must:"y"`
+}
+
+// DeleteVPCAssociationAuthorizationResponse is a structure of the API.
+type DeleteVPCAssociationAuthorizationResponse struct {
+}
+
+// Dimension is a structure of the API.
+type Dimension struct {
+	Name  *string `out:"Name"`
+	Value *string `out:"Value"`
 }
 
 // DisassociateVPCFromHostedZoneRequest is a structure of the API.
@@ -155,6 +222,15 @@ type GetChangeResponse struct {
 	ChangeInfo *ChangeInfo `out:"ChangeInfo"`
 }
 
+// GetCheckerIpRangesRequest is a structure of the API.
+type GetCheckerIpRangesRequest struct {
+}
+
+// GetCheckerIpRangesResponse is a structure of the API.
+type GetCheckerIpRangesResponse struct {
+	CheckerIpRanges []string `out:"CheckerIpRanges"`
+}
+
 // GetDNSSECRequest is a structure of the API.
 type GetDNSSECRequest struct {
 	HostedZoneId *string `in:"Id" loc:"uri" must:"y" max:"32"`
@@ -164,6 +240,45 @@ type GetDNSSECRequest struct {
 type GetDNSSECResponse struct {
 	KeySigningKeys []KeySigningKey `out:"KeySigningKeys"`
 	Status         *DNSSECStatus   `out:"Status"`
+}
+
+// GetHealthCheckCountRequest is a structure of the API.
+type GetHealthCheckCountRequest struct {
+}
+
+// GetHealthCheckCountResponse is a structure of the API.
+type GetHealthCheckCountResponse struct {
+	HealthCheckCount *int64 `out:"HealthCheckCount"`
+}
+
+// GetHealthCheckLastFailureReasonRequest is a structure of the API.
+type GetHealthCheckLastFailureReasonRequest struct {
+	HealthCheckId *string `in:"HealthCheckId" loc:"uri" must:"y" max:"64"`
+}
+
+// GetHealthCheckLastFailureReasonResponse is a structure of the API.
+type GetHealthCheckLastFailureReasonResponse struct {
+	HealthCheckObservations []HealthCheckObservation `out:"HealthCheckObservations" item:"HealthCheckObservation"`
+}
+
+// GetHealthCheckRequest is a structure of the API.
+type GetHealthCheckRequest struct {
+	HealthCheckId *string `in:"HealthCheckId" loc:"uri" must:"y" max:"64"`
+}
+
+// GetHealthCheckResponse is a structure of the API.
+type GetHealthCheckResponse struct {
+	HealthCheck *HealthCheck `out:"HealthCheck"`
+}
+
+// GetHealthCheckStatusRequest is a structure of the API.
+type GetHealthCheckStatusRequest struct {
+	HealthCheckId *string `in:"HealthCheckId" loc:"uri" must:"y" max:"64"`
+}
+
+// GetHealthCheckStatusResponse is a structure of the API.
+type GetHealthCheckStatusResponse struct {
+	HealthCheckObservations []HealthCheckObservation `out:"HealthCheckObservations" item:"HealthCheckObservation"`
 }
 
 // GetHostedZoneCountRequest is a structure of the API.
@@ -185,6 +300,45 @@ type GetHostedZoneResponse struct {
 	DelegationSet *DelegationSet `out:"DelegationSet"`
 	HostedZone    *HostedZone    `out:"HostedZone"`
 	VPCs          []VPC          `out:"VPCs" item:"VPC"`
+}
+
+// HealthCheck is a structure of the API.
+type HealthCheck struct {
+	CallerReference              *string                       `out:"CallerReference"`
+	CloudWatchAlarmConfiguration *CloudWatchAlarmConfiguration `out:"CloudWatchAlarmConfiguration"`
+	HealthCheckConfig            *HealthCheckConfig            `out:"HealthCheckConfig"`
+	HealthCheckVersion           *int64                        `out:"HealthCheckVersion"`
+	Id                           *string                       `out:"Id"`
+	LinkedService                *LinkedService                `out:"LinkedService"`
+}
+
+// HealthCheckConfig is a structure of the API.
+type HealthCheckConfig struct {
+	AlarmIdentifier              *AlarmIdentifier `in:"AlarmIdentifier" out:"AlarmIdentifier"`
+	ChildHealthChecks            []string         `in:"ChildHealthChecks" out:"ChildHealthChecks" item:"ChildHealthCheck" max:"256"`
+	Disabled                     *bool            `in:"Disabled" out:"Disabled"`
+	EnableSNI                    *bool            `in:"EnableSNI" out:"EnableSNI"`
+	FailureThreshold             *int64           `in:"FailureThreshold" out:"FailureThreshold" min:"1" max:"10"`
+	FullyQualifiedDomainName     *string          `in:"FullyQualifiedDomainName" out:"FullyQualifiedDomainName" max:"255"`
+	HealthThreshold              *int64           `in:"HealthThreshold" out:"HealthThreshold" min:"0" max:"256"`
+	IPAddress                    *string          `in:"IPAddress" out:"IPAddress" max:"45" pattern:"(^((([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])\\.){3}([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))$|^(([0-9a-fA-F]{1,4}:){7,7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:)|fe80:(:[0-9a-fA-F]{0,4}){0,4}%[0-9a-zA-Z]{1,}|::(ffff(:0{1,4}){0,1}:){0,1}((25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])\\.){3,3}(25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])|([0-9a-fA-F]{1,4}:){1,4}:((25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])\\.){3,3}(25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9]))$)"`
+	InsufficientDataHealthStatus *string          `in:"InsufficientDataHealthStatus" out:"InsufficientDataHealthStatus" enum:"Healthy,Unhealthy,LastKnownStatus"`
+	Inverted                     *bool            `in:"Inverted" out:"Inverted"`
+	MeasureLatency               *bool            `in:"MeasureLatency" out:"MeasureLatency"`
+	Port                         *int64           `in:"Port" out:"Port" min:"1" max:"65535"`
+	Regions                      []string         `in:"Regions" out:"Regions" item:"Region" min:"3" max:"64"`
+	RequestInterval              *int64           `in:"RequestInterval" out:"RequestInterval" min:"10" max:"30"`
+	ResourcePath                 *string          `in:"ResourcePath" out:"ResourcePath" max:"255"`
+	RoutingControlArn            *string          `in:"RoutingControlArn" out:"RoutingControlArn" min:"1" max:"255"`
+	SearchString                 *string          `in:"SearchString" out:"SearchString" max:"255"`
+	Type                         *string          `in:"Type" out:"Type" must:"y" enum:"HTTP,HTTPS,HTTP_STR_MATCH,HTTPS_STR_MATCH,TCP,CALCULATED,CLOUDWATCH_METRIC,RECOVERY_CONTROL"`
+}
+
+// HealthCheckObservation is a structure of the API.
+type HealthCheckObservation struct {
+	IPAddress    *string       `out:"IPAddress"`
+	Region       *string       `out:"Region"`
+	StatusReport *StatusReport `out:"StatusReport"`
 }
 
 // HostedZone is a structure of the API.
@@ -252,6 +406,21 @@ type KeySigningKey struct {
 type LinkedService struct {
 	Description      *string `out:"Description"`
 	ServicePrincipal *string `out:"ServicePrincipal"`
+}
+
+// ListHealthChecksRequest is a structure of the API.
+type ListHealthChecksRequest struct {
+	Marker   *string `in:"marker" loc:"querystring" max:"64"`
+	MaxItems *string `in:"maxitems" loc:"querystring"`
+}
+
+// ListHealthChecksResponse is a structure of the API.
+type ListHealthChecksResponse struct {
+	HealthChecks []HealthCheck `out:"HealthChecks" item:"HealthCheck"`
+	IsTruncated  *bool         `out:"IsTruncated"`
+	Marker       *string       `out:"Marker"`
+	MaxItems     *string       `out:"MaxItems"`
+	NextMarker   *string       `out:"NextMarker"`
 }
 
 // ListHostedZonesByNameRequest is a structure of the API.
@@ -344,6 +513,20 @@ type ListTagsForResourcesResponse struct {
 	ResourceTagSets []ResourceTagSet `out:"ResourceTagSets" item:"ResourceTagSet"`
 }
 
+// ListVPCAssociationAuthorizationsRequest is a structure of the API.
+type ListVPCAssociationAuthorizationsRequest struct {
+	HostedZoneId *string `in:"Id" loc:"uri" must:"y" max:"32"`
+	MaxResults   *string `in:"maxresults" loc:"querystring"`
+	NextToken    *string `in:"nexttoken" loc:"querystring" max:"1024"`
+}
+
+// ListVPCAssociationAuthorizationsResponse is a structure of the API.
+type ListVPCAssociationAuthorizationsResponse struct {
+	HostedZoneId *string `out:"HostedZoneId"`
+	NextToken    *string `out:"NextToken"`
+	VPCs         []VPC   `out:"VPCs" item:"VPC"`
+}
+
 // ResourceRecord is a structure of the API.
 type ResourceRecord struct {
 	Value *string `in:"Value" out:"Value" must:"y" max:"4000"`
@@ -375,10 +558,40 @@ type ResourceTagSet struct {
 	Tags         []Tag   `out:"Tags" item:"Tag"`
 }
 
+// StatusReport is a structure of the API.
+type StatusReport struct {
+	CheckedTime *time.Time `out:"CheckedTime"`
+	Status      *string    `out:"Status"`
+}
+
 // Tag is a structure of the API.
 type Tag struct {
 	Key   *string `in:"Key" out:"Key" max:"128"`
 	Value *string `in:"Value" out:"Value" max:"256"`
+}
+
+// UpdateHealthCheckRequest is a structure of the API.
+type UpdateHealthCheckRequest struct {
+	ChildHealthChecks        []string `in:"ChildHealthChecks" item:"ChildHealthCheck" max:"256"`
+	Disabled                 *bool    `in:"Disabled"`
+	EnableSNI                *bool    `in:"EnableSNI"`
+	FailureThreshold         *int64   `in:"FailureThreshold" min:"1" max:"10"`
+	FullyQualifiedDomainName *string  `in:"FullyQualifiedDomainName" max:"255"`
+	HealthCheckId            *string  `in:"HealthCheckId" loc:"uri" must:"y" max:"64"`
+	HealthCheckVersion       *int64   `in:"HealthCheckVersion" min:"1"`
+	HealthThreshold          *int64   `in:"HealthThreshold" min:"0" max:"256"`
+	IPAddress                *string  `in:"IPAddress" max:"45" pattern:"(^((([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])\\.){3}([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))$|^(([0-9a-fA-F]{1,4}:){7,7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:)|fe80:(:[0-9a-fA-F]{0,4}){0,4}%[0-9a-zA-Z]{1,}|::(ffff(:0{1,4}){0,1}:){0,1}((25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])\\.){3,3}(25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])|([0-9a-fA-F]{1,4}:){1,4}:((25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9])\\.){3,3}(25[0-5]|(2[0-4]|1{0,1}[0-9]){0,1}[0-9]))$)"`
+	Inverted                 *bool    `in:"Inverted"`
+	Port                     *int64   `in:"Port" min:"1" max:"65535"`
+	Regions                  []string `in:"Regions" item:"Region" min:"3" max:"64"`
+	ResetElements            []string `in:"ResetElements" item:"ResettableElementName" max:"64"`
+	ResourcePath             *string  `in:"ResourcePath" max:"255"`
+	SearchString             *string  `in:"SearchString" max:"255"`
+}
+
+// UpdateHealthCheckResponse is a structure of the API.
+type UpdateHealthCheckResponse struct {
+	HealthCheck *HealthCheck `out:"HealthCheck"`
 }
 
 // UpdateHostedZoneCommentRequest is a structure of the API.
