@@ -137,8 +137,12 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 		},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
 		Expired:  func(key string) bool { return cloudiam.Expired(e.Snapshot(), key, time.Now()) },
-		Version:  version,
-		Log:      log,
+		Secret: func(key string) (string, string, bool) {
+			s, ok := cloudiam.Sessions.Get(e.Snapshot(), key)
+			return s.SecretKey, s.Token, ok
+		},
+		Version: version,
+		Log:     log,
 	})
 }
 

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"crypto/hmac"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,11 +12,13 @@ import (
 
 const signingAlgorithm = "AWS4-HMAC-SHA256"
 
-// credential is the scope that a request was signed for. Signatures are not
-// verified: any secret is good. That there is one shows that the client is an
-// AWS client and no web page.
+// credential is the scope that a request was signed for, and its signature. The
+// signatures of keys that were issued here are verified; for others any secret is
+// good. That there is one shows that the client is an AWS client and no web page.
 type credential struct {
 	keyID, date, region, service string
+	signature, signedHeaders     string
+	presigned                    bool
 }
 
 // readCredential finds the credential in the Authorization header, or in the
@@ -43,7 +46,9 @@ func readCredential(h http.Header, params url.Values) (credential, *Error) {
 	if missing := missingFields(fields, "Authorization header requires '%s' parameter.", "Credential", "Signature", "SignedHeaders"); missing != "" {
 		return credential{}, incomplete("%s Authorization=%s", missing, algorithm)
 	}
-	return parseScope(fields["Credential"])
+	c, bad := parseScope(fields["Credential"])
+	c.signature, c.signedHeaders = fields["Signature"], fields["SignedHeaders"]
+	return c, bad
 }
 
 func presigned(params url.Values) (credential, *Error) {
@@ -58,7 +63,9 @@ func presigned(params url.Values) (credential, *Error) {
 	if missing := missingFields(fields, "AWS query-string parameters must include '%s'.", names...); missing != "" {
 		return credential{}, incomplete("%s Re-examine the query-string parameters.", missing)
 	}
-	return parseScope(fields["X-Amz-Credential"])
+	c, bad := parseScope(fields["X-Amz-Credential"])
+	c.signature, c.signedHeaders, c.presigned = fields["X-Amz-Signature"], fields["X-Amz-SignedHeaders"], true
+	return c, bad
 }
 
 func missingFields(fields map[string]string, sentence string, names ...string) string {
@@ -108,21 +115,22 @@ func (c credential) account() (string, bool) {
 const temporaryKey = "ASIA"
 
 // caller is who signed the request. A key that nothing is known of stands for
-// the default account; a temporary one must have been issued here.
-func (h *Handler) caller(s *service, c credential) (cloud.Caller, *Error) {
+// the default account; a temporary one must have been issued here, and so must
+// any that comes from inside the world.
+func (x *exchange) caller(s *service, c credential, in *request) (cloud.Caller, *Error) {
 	account, ok := c.account()
-	if !ok && h.identify != nil {
-		who, known := h.identify(c.keyID)
-		switch {
-		case known && h.expired != nil && h.expired(c.keyID):
-			return cloud.Caller{}, s.expiredKey()
-		case known:
-			who.Region = c.region
-			who.Internal = false
-			return who, nil
-		case strings.HasPrefix(c.keyID, temporaryKey):
+	if !ok && x.identify != nil {
+		who, known := x.identify(c.keyID)
+		if known {
+			who.Region, who.Internal = c.region, false
+			return who, x.verify(s, c, in)
+		}
+		if strings.HasPrefix(c.keyID, temporaryKey) {
 			return cloud.Caller{}, s.unknownKey()
 		}
+	}
+	if x.door != nil {
+		return cloud.Caller{}, s.unknownKey()
 	}
 	if !ok {
 		account = defaultAccount
@@ -134,17 +142,67 @@ func (h *Handler) caller(s *service, c credential) (cloud.Caller, *Error) {
 	}, nil
 }
 
-// expiredKey and unknownKey refuse keys. EC2 has words of its own.
+// verify checks a request that is signed with a key that was issued here.
+func (x *exchange) verify(s *service, c credential, in *request) *Error {
+	if x.expired != nil && x.expired(c.keyID) {
+		return s.expiredKey()
+	}
+	if x.secret == nil {
+		if x.door != nil {
+			return s.unknownKey()
+		}
+		return nil
+	}
+	secret, token, ok := x.secret(c.keyID)
+	if !ok {
+		return s.unknownKey()
+	}
+	given := x.r.Header.Get("X-Amz-Security-Token")
+	if c.presigned {
+		given = x.r.URL.Query().Get("X-Amz-Security-Token")
+	}
+	if !hmac.Equal([]byte(given), []byte(token)) {
+		return s.unknownKey()
+	}
+	g := signed{credential: c, r: x.r, body: in.body}
+	if bad := g.inTime(s, x.now()); bad != nil {
+		return bad
+	}
+	return g.check(s, secret)
+}
+
+// expiredKey and unknownKey refuse keys. EC2 and the JSON services have words of
+// their own.
 func (s *service) expiredKey() *Error {
-	if s.Protocol == EC2 {
+	switch s.Protocol {
+	case EC2:
 		return &Error{Code: "RequestExpired", Message: "Request has expired.", Status: http.StatusBadRequest}
+	case JSON11:
+		return &Error{Code: "ExpiredTokenException", Message: "The security token included in the request is expired", Status: http.StatusBadRequest}
 	}
 	return &Error{Code: "ExpiredToken", Message: "The security token included in the request is expired", Status: http.StatusForbidden}
 }
 
 func (s *service) unknownKey() *Error {
-	if s.Protocol == EC2 {
-		return &Error{Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials", Status: http.StatusUnauthorized}
+	switch s.Protocol {
+	case EC2:
+		return s.notValidated()
+	case JSON11:
+		return &Error{Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid.", Status: http.StatusBadRequest}
 	}
 	return &Error{Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.", Status: http.StatusForbidden}
+}
+
+// notValidated is all that EC2 says of credentials that are not good.
+func (s *service) notValidated() *Error {
+	return &Error{Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials", Status: http.StatusUnauthorized}
+}
+
+// badSignature refuses a signature, or what it was made of.
+func (s *service) badSignature(format string, args ...any) *Error {
+	e := &Error{Code: "SignatureDoesNotMatch", Message: fmt.Sprintf(format, args...), Status: http.StatusForbidden}
+	if s.Protocol == JSON11 {
+		e.Code, e.Status = "InvalidSignatureException", http.StatusBadRequest
+	}
+	return e
 }

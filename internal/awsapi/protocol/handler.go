@@ -32,6 +32,11 @@ type Options struct {
 	// Expired tells whether a key that Identify knows is no longer good. May be
 	// nil.
 	Expired func(accessKeyID string) bool
+	// Secret finds the secret and the session token of a key that Identify knows:
+	// its signatures are verified. Nil verifies none.
+	Secret func(accessKeyID string) (secret, token string, ok bool)
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 	// Version of Musubi, for the Server header.
 	Version string
 	Log     *slog.Logger
@@ -45,6 +50,8 @@ type Handler struct {
 	services map[string]*service // by signing name
 	identify func(string) (cloud.Caller, bool)
 	expired  func(string) bool
+	secret   func(string) (string, string, bool)
+	now      func() time.Time
 	server   string
 	log      *slog.Logger
 	guard    guard
@@ -54,9 +61,12 @@ type Handler struct {
 // NewHandler makes the front door. It fails if a service and its model
 // disagree, which is a mistake in the program.
 func NewHandler(o Options) (*Handler, error) {
-	h := &Handler{services: map[string]*service{}, identify: o.Identify, expired: o.Expired, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
+	h := &Handler{services: map[string]*service{}, identify: o.Identify, expired: o.Expired, secret: o.Secret, now: o.Now, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
 	if o.Version != "" {
 		h.server += "/" + o.Version
+	}
+	if h.now == nil {
+		h.now = time.Now
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -82,6 +92,7 @@ func (h *Handler) Unserved() map[string]int { return h.unserved.all() }
 // exchange is one request on its way through.
 type exchange struct {
 	*Handler
+	door  *Door // nil: the host's own listener
 	w     http.ResponseWriter
 	r     *http.Request
 	start time.Time
@@ -91,20 +102,39 @@ type exchange struct {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := h.exchange(w, r)
+	if why := h.guard.refuse(r); why != "" {
+		x.turnAway(why)
+		return
+	}
+	x.answer(maxBody)
+}
+
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{Handler: h, w: w, r: r, start: time.Now(), call: Call{RequestID: newRequestID()}}
 	w.Header().Set("x-amzn-RequestId", x.call.RequestID)
 	w.Header().Set("Server", h.server)
-	if why := h.guard.refuse(r); why != "" {
-		x.code = "Refused"
-		x.write(&response{status: http.StatusForbidden, contentType: "text/plain; charset=utf-8", body: []byte(why + "\n")})
-		return
-	}
-	in, bad := x.read()
+	return x
+}
+
+// turnAway refuses what is no request to AWS.
+func (x *exchange) turnAway(why string) {
+	x.code = "Refused"
+	x.write(&response{status: http.StatusForbidden, contentType: "text/plain; charset=utf-8", body: []byte(why + "\n")})
+}
+
+// answer reads a request of at most so many bytes and serves it.
+func (x *exchange) answer(most int64) {
+	h, r := x.Handler, x.r
+	in, bad := x.read(most)
 	cred, authErr := credential{}, bad
 	if bad == nil {
 		cred, authErr = readCredential(r.Header, in.params)
 	}
 	svc := h.classify(cred.service, r, in)
+	if authErr == nil && x.door != nil {
+		authErr = x.scoped(svc, cred)
+	}
 	switch {
 	case authErr != nil:
 		x.refuse(svc, authErr)
@@ -114,7 +144,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(svc, &Error{Code: "UnsupportedOperation", Message: fmt.Sprintf("The AWS service %q is not served by Musubi.", cred.service)})
 	default:
 		x.call.Service = svc.Name
-		if x.call.Caller, authErr = h.caller(svc, cred); authErr != nil {
+		if x.call.Caller, authErr = x.caller(svc, cred, in); authErr != nil {
 			x.refuse(svc, authErr)
 			return
 		}
@@ -123,11 +153,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // read reads the body and the parameters.
-func (x *exchange) read() (*request, *Error) {
+func (x *exchange) read(most int64) (*request, *Error) {
 	in := &request{header: x.r.Header, params: url.Values{}}
 	query, qerr := url.ParseQuery(x.r.URL.RawQuery)
 	in.params = query
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, most))
 	if err != nil {
 		status := http.StatusBadRequest
 		if _, big := errors.AsType[*http.MaxBytesError](err); big {
@@ -215,6 +245,10 @@ func (x *exchange) serve(svc *service, in *request) {
 	if bad != nil {
 		x.unserved.add(svc.Name, name)
 		x.refuse(svc, bad)
+		return
+	}
+	if denied := x.denied(svc, in); denied != nil {
+		x.refuse(svc, denied)
 		return
 	}
 	resp, err := op.run(x.r.Context(), &x.call, in)
