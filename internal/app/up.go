@@ -168,7 +168,7 @@ func Down(ctx context.Context, dir string, purge bool) (wasRunning bool, err err
 // in it.
 func removeState(dir string) error {
 	var errs []error
-	for _, name := range []string{stateFile, logFile, ca.RootFile, ca.KeyFile, supervisor.Socket, supervisor.DaemonSocket, "lock", "demo"} {
+	for _, name := range []string{stateFile, logFile, ca.RootFile, ca.KeyFile, supervisor.Socket, supervisor.DaemonSocket, "lock", "demo", "s3"} {
 		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
