@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -67,6 +68,7 @@ func errorCode(err error) string {
 
 var apiVersions = map[string]string{
 	"ec2": "2016-11-15", "elasticloadbalancing": "2015-12-01", "iam": "2010-05-08", "sts": "2011-06-15",
+	"sns": "2010-03-31",
 }
 
 // api is a Musubi's API; it is safe for several goroutines.
@@ -74,13 +76,14 @@ type api struct {
 	url    string
 	key    string // access key id
 	token  string
+	region string // "" is ap-northeast-1
 	client http.Client
 }
 
 func (m *musubi) api() *api { return &api{url: m.status().API, key: "000000000000"} }
 
 func (a *api) signature(service string) string {
-	return "AWS4-HMAC-SHA256 Credential=" + a.key + "/20260101/ap-northeast-1/" + service +
+	return "AWS4-HMAC-SHA256 Credential=" + a.key + "/20260101/" + cmp.Or(a.region, "ap-northeast-1") + "/" + service +
 		"/aws4_request, SignedHeaders=host, Signature=0000"
 }
 

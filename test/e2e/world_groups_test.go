@@ -21,9 +21,15 @@ type held struct {
 // hold connects and returns what the server said first.
 func (m *musubi) hold(instance, address string) (*held, string) {
 	m.t.Helper()
+	return m.keep(instance, "hold", address)
+}
+
+// keep is hold with other words for the peer.
+func (m *musubi) keep(instance string, words ...string) (*held, string) {
+	m.t.Helper()
 	ctx, cancel := context.WithCancel(m.t.Context())
 	m.t.Cleanup(cancel)
-	h := &held{m: m, cmd: m.command(ctx, "exec", instance, "--", "peer", "hold", address)}
+	h := &held{m: m, cmd: m.command(ctx, append([]string{"exec", instance, "--", "peer"}, words...)...)}
 	var err error
 	if h.stdin, err = h.cmd.StdinPipe(); err != nil {
 		m.t.Fatal(err)

@@ -35,7 +35,7 @@ const peerTimeout = 1500 * time.Millisecond
 
 func peer(args []string) error {
 	if len(args) < 2 {
-		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS")
+		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS | tls …")
 	}
 	switch args[0] {
 	case "serve":
@@ -57,6 +57,8 @@ func peer(args []string) error {
 		return peerPing(args[1])
 	case "spoof":
 		return peerSpoof(args[1], args[2])
+	case "tls":
+		return nlbPeer(args[1:])
 	}
 	return fmt.Errorf("unknown: %s", args[0])
 }
@@ -214,6 +216,11 @@ func peerHold(address string) error {
 		return peerError(err)
 	}
 	defer func() { _ = c.Close() }()
+	return peerKeep(c)
+}
+
+// peerKeep is what peerHold does with its connection.
+func peerKeep(c net.Conn) error {
 	from := bufio.NewReader(c)
 	show := func() error {
 		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
