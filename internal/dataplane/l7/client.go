@@ -75,7 +75,8 @@ var scratches = sync.Pool{New: func() any {
 }}
 
 func newClient(f *frontend, conn net.Conn) *client {
-	c := &client{f: f, lb: f.lb, s: f.lb.s, conn: conn, raw: conn, random: rand.Uint64()}
+	q := quick(conn)
+	c := &client{f: f, lb: f.lb, s: f.lb.s, conn: q, raw: q, random: rand.Uint64()}
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.remote = a.AddrPort()
 		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap().WithZone(""), c.remote.Port())

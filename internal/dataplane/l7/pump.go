@@ -89,8 +89,8 @@ func (p *pump) after(out []byte, err error) error {
 // more waits for more of the body, or lets the kernel move a large one.
 func (p *pump) more() error {
 	if left := p.body.Left(); left >= pumpSplice && !p.chunk {
-		from, ok := p.from.conn.(*net.TCPConn)
-		to, also := p.to.conn.(*net.TCPConn)
+		from, ok := tcp(p.from.conn)
+		to, also := tcp(p.to.conn)
 		if ok && also {
 			return p.splice(from, to, left)
 		}

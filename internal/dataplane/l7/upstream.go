@@ -204,6 +204,7 @@ func (lb *balancer) connect(ctx context.Context, k poolKey, sources []netip.Addr
 	if err != nil {
 		return nil, err
 	}
+	raw = quick(raw)
 	u := &upstream{conn: raw, raw: raw}
 	if k.tls {
 		t := tls.Client(raw, cfg)

@@ -149,6 +149,22 @@ func TestConnectionFieldsMakeRequestsMalformed(t *testing.T) {
 	}
 }
 
+func TestLengthsThatContradictMakeRequestsMalformed(t *testing.T) {
+	c := connect(t, serve(t, ServerOptions{}, nil, echo))
+	id := uint32(1)
+	for _, bad := range [][]string{{"5"}, {"0", "5"}, {"x"}, {""}, {"+0"}, {"0, 0"}} {
+		var fields []string
+		for _, v := range bad {
+			fields = append(fields, "content-length", v)
+		}
+		c.request(id, 1<<14, fields...)
+		c.untilReset(id, http2.ErrCodeProtocol)
+		c.request(id+2, 1<<14, "content-length", "0")
+		c.untilAnswer(id + 2)
+		id += 4
+	}
+}
+
 func TestLongHeaderEndsTheConnection(t *testing.T) {
 	c := connect(t, serve(t, ServerOptions{}, nil, echo))
 	c.request(1, 1<<14, "cookie", strings.Repeat("~", 8000)) // Huffman makes it longer, so it is sent as it is

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 //
 //   - Header fields that belong to a connection (and a TE other than trailers)
 //     make a request malformed: a stream error, where x/net answers 400.
+//   - So do lengths that contradict each other or the absence of a body, of which
+//     x/net takes the first.
 //   - A header of more than 8 KB compressed ends the connection, as AWS says.
 //   - SETTINGS that name a parameter twice are allowed; x/net ends the connection.
 //   - A connection is closed so that what was sent last arrives.
@@ -35,7 +38,9 @@ type strict struct {
 	buf     []byte // a frame's header and payload
 
 	block   *hpack.Decoder
-	bad     bool // the block has a field that it must not have
+	bad     bool   // the block has a field that it must not have
+	length  string // its content-length
+	last    bool   // nothing follows the block
 	tooLong func()
 
 	writing atomic.Int32
@@ -125,7 +130,7 @@ func (s *strict) headers(kind http2.FrameType) []byte {
 	flags := http2.Flags(s.buf[4])
 	fragment, ok := s.buf[frameHeader:], true
 	if kind == http2.FrameHeaders {
-		s.bad = false
+		s.bad, s.length, s.last = false, "", flags.Has(http2.FlagHeadersEndStream)
 		fragment, ok = unpad(fragment, flags)
 	}
 	if !ok {
@@ -141,7 +146,8 @@ func (s *strict) headers(kind http2.FrameType) []byte {
 		s.raw = true
 		return s.buf
 	}
-	if ends && s.bad {
+	missing := s.last && strings.Trim(s.length, "0") != ""
+	if ends && (s.bad || missing) {
 		return poison(s.buf)
 	}
 	return s.buf
@@ -182,6 +188,9 @@ func (s *strict) field(f hpack.HeaderField) {
 	switch f.Name {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		s.bad = true
+	case "content-length":
+		s.bad = s.bad || f.Value == "" || strings.Trim(f.Value, "0123456789") != "" || s.length != "" && s.length != f.Value
+		s.length = f.Value
 	case "te":
 		s.bad = s.bad || f.Value != "trailers"
 	}

@@ -1,0 +1,141 @@
+package l7
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// socket is a TCP connection whose reads and writes are not announced to Go's
+// scheduler as calls that may take long. They never wait, but a write does much of
+// the way of its packets, through the namespaces to the other end; the scheduler
+// would often take the processor away from it and give that to another thread.
+// That, and the watch for it, costs more than all that we do with a small request.
+type socket struct {
+	*net.TCPConn
+	raw     syscall.RawConn
+	in, out transfer
+}
+
+// transfer is a read or a write.
+type transfer struct {
+	mu  sync.Mutex
+	b   []byte
+	n   int
+	err error
+	do  func(fd uintptr) bool
+}
+
+// quick makes a TCP connection a socket; others stay as they are.
+func quick(c net.Conn) net.Conn {
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		return c
+	}
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return c
+	}
+	s := &socket{TCPConn: t, raw: raw}
+	s.in.do, s.out.do = s.in.receive, s.out.send
+	return s
+}
+
+// tcp is the connection itself.
+func tcp(c net.Conn) (*net.TCPConn, bool) {
+	if s, ok := c.(*socket); ok {
+		return s.TCPConn, true
+	}
+	t, ok := c.(*net.TCPConn)
+	return t, ok
+}
+
+func (s *socket) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	n, err := s.in.run(b, s.raw.Read)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (s *socket) Write(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	return s.out.run(b, s.raw.Write)
+}
+
+// run calls do, by way, until it is done.
+func (t *transfer) run(b []byte, way func(func(uintptr) bool) error) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b, t.n, t.err = b, 0, nil
+	err := way(t.do)
+	if err == nil {
+		err = t.err
+	}
+	t.b = nil
+	return t.n, err
+}
+
+// receive reads what there is, and reports whether there was something.
+func (t *transfer) receive(fd uintptr) bool {
+	for {
+		n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&t.b[0])), uintptr(len(t.b)), 0, 0, 0)
+		switch e {
+		case 0:
+			t.n = int(n)
+			return true
+		case syscall.EAGAIN:
+			return false
+		case syscall.EINTR:
+		default:
+			t.err = os.NewSyscallError("recvfrom", e)
+			return true
+		}
+	}
+}
+
+// send writes what fits, and reports whether that was all.
+func (t *transfer) send(fd uintptr) bool {
+	for t.n < len(t.b) {
+		rest := t.b[t.n:]
+		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&rest[0])), uintptr(len(rest)), syscall.MSG_NOSIGNAL, 0, 0)
+		switch e {
+		case 0:
+			t.n += int(n)
+		case syscall.EAGAIN:
+			return false
+		case syscall.EINTR:
+		default:
+			t.err = os.NewSyscallError("sendto", e)
+			return true
+		}
+	}
+	return true
+}
+
+// awaitData lets connections wait in the kernel until the client has said
+// something, as HTTP and TLS clients do at once, or until a second has passed.
+func awaitData(l net.Listener) error {
+	s, ok := l.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var result error
+	err = raw.Control(func(fd uintptr) {
+		result = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1))
+	})
+	return errors.Join(err, result)
+}
