@@ -122,6 +122,11 @@ func TestAffectedIsEnough(t *testing.T) {
 			elb.TargetGroups.Put(tx, g)
 		},
 		func(tx *cloud.Tx) { vpc.InternetGateways.Delete(tx, "igw-1") },
+		addFollowers,
+		func(tx *cloud.Tx) { dns.CheckResults.Put(tx, dns.CheckResult{ID: "hc-1"}) },
+		func(tx *cloud.Tx) { dns.HealthChecks.Delete(tx, "hc-1") },
+		func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-d", elb.Healthy) },
+		func(tx *cloud.Tx) { plantest.SetHealth(tx, "i-web-d", elb.Unhealthy) },
 		func(tx *cloud.Tx) { privatelink.Endpoints.Delete(tx, "vpce-1") },
 		func(tx *cloud.Tx) { elb.Listeners.Delete(tx, plantest.ListenerARN) },
 	}

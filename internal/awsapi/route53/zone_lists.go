@@ -91,6 +91,8 @@ func (a *API) listHostedZonesByVPC(_ context.Context, call *protocol.Call, in *m
 	if err := mayList(snapshot, call.Caller.Account, v, zones); err != nil {
 		return nil, err
 	}
+	zones = append(zones, dns.HiddenZones(snapshot, v.VPCID)...)
+	slices.SortFunc(zones, func(a, b dns.Zone) int { return cmp.Compare(a.ID, b.ID) })
 	if in.NextToken != nil {
 		zones = from(zones, func(z dns.Zone) bool { return z.ID < *in.NextToken })
 	}
@@ -100,8 +102,12 @@ func (a *API) listHostedZonesByVPC(_ context.Context, call *protocol.Call, in *m
 		zones = zones[:most]
 	}
 	for _, z := range zones {
+		owner := &model.HostedZoneOwner{OwningAccount: some(z.Account)}
+		if z.Account == "" {
+			owner.OwningService = new("vpce.amazonaws.com")
+		}
 		out.HostedZoneSummaries = append(out.HostedZoneSummaries, model.HostedZoneSummary{
-			HostedZoneId: new(z.ID), Name: new(dns.EscapedName(z.Name)), Owner: &model.HostedZoneOwner{OwningAccount: new(z.Account)},
+			HostedZoneId: new(z.ID), Name: new(dns.EscapedName(z.Name)), Owner: owner,
 		})
 	}
 	return out, nil

@@ -54,14 +54,24 @@ func checkAssociation(tx *cloud.Tx, z Zone, v ZoneVPC) error {
 			return conflicting(v, other.ID)
 		}
 	}
-	for e := range privatelink.Endpoints.By(tx, privatelink.ByVPC, v.VPCID) {
-		if e.PrivateDNS && slices.ContainsFunc(e.DNSEntries, func(d privatelink.DNSEntry) bool {
-			return strings.TrimPrefix(strings.ToLower(d.Name), "*.")+"." == z.Name
-		}) {
-			return conflicting(v, e.DNSEntries[len(e.DNSEntries)-1].HostedZoneID)
+	for _, hidden := range HiddenZones(tx, v.VPCID) {
+		if hidden.Name == z.Name {
+			return conflicting(v, hidden.ID)
 		}
 	}
 	return nil
+}
+
+// HiddenZones are the zones that endpoints with private DNS have in a VPC. They
+// are PrivateLink's, and have no records that can be asked for.
+func HiddenZones(r cloud.Reader, vpcID string) []Zone {
+	var out []Zone
+	for e := range privatelink.Endpoints.By(r, privatelink.ByVPC, vpcID) {
+		if e.PrivateDNS && e.PrivateName != "" && e.State != privatelink.Deleting && e.State != privatelink.Deleted {
+			out = append(out, Zone{ID: e.PrivateZoneID, Name: strings.TrimPrefix(strings.ToLower(e.PrivateName), "*.") + ".", Private: true})
+		}
+	}
+	return out
 }
 
 func conflicting(v ZoneVPC, zoneID string) *cloud.Error {

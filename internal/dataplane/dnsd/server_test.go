@@ -95,8 +95,8 @@ func start(t *testing.T, s *Server) string {
 
 func server(pick int) *Server {
 	public := NewPublic()
-	public.Set("vpce-1", &spec.Public{Names: map[string][]netip.Addr{endpoint: addresses("10.0.1.50", "10.0.2.50")}})
-	public.Set("nlb", &spec.Public{Names: map[string][]netip.Addr{"dual.test.": addresses("10.0.1.20", "2001:db8::20")}})
+	_ = public.Set("vpce-1", &spec.Public{Names: map[string][]netip.Addr{endpoint: addresses("10.0.1.50", "10.0.2.50")}})
+	_ = public.Set("nlb", &spec.Public{Names: map[string][]netip.Addr{"dual.test.": addresses("10.0.1.20", "2001:db8::20")}})
 	s := New(Options{Public: public, Pick: func(n int) int { return pick % n }})
 	s.Set(testDNS())
 	return s
@@ -218,7 +218,7 @@ func TestSetReplaces(t *testing.T) {
 	if got, _ := ask(t, addr, "udp", "a.example.local.", dns.TypeA); got != "NXDOMAIN" {
 		t.Error(got)
 	}
-	s.o.Public.Set("vpce-1", nil)
+	_ = s.o.Public.Set("vpce-1", nil)
 	if got, _ := ask(t, addr, "udp", endpoint, dns.TypeA); got != "NXDOMAIN" {
 		t.Error(got)
 	}
