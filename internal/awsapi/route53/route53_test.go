@@ -240,3 +240,89 @@ func TestRecords(t *testing.T) {
 	l.want(400, "<Code>HostedZoneNotEmpty</Code>")(l.do(http.MethodDelete, "/2013-04-01/hostedzone/"+z, "route53", "", ""))
 	l.want(200, "")(l.batch(z, change("DELETE", alias)))
 }
+
+func TestAcrossAccounts(t *testing.T) {
+	l := newLab(t)
+	l.addVPC("vpc-a", "000000000000", "ap-northeast-1")
+	l.addVPC("vpc-x", "111111111111", "us-east-1")
+	z := l.zone("a.test", "ref", "vpc-a")
+	theirs := "<VPC><VPCRegion>us-east-1</VPCRegion><VPCId>vpc-x</VPCId></VPC>"
+	as := func(account string) { l.key = account }
+	associate := func(op string) (int, string) {
+		return l.post("hostedzone/"+z+"/"+strings.ToLower(op)+"vpc", map[string]string{"Associate": "AssociateVPCWithHostedZoneRequest", "Disassociate": "DisassociateVPCFromHostedZoneRequest"}[op], theirs)
+	}
+	as("111111111111")
+	l.want(401, "<Code>NotAuthorizedException</Code>")(associate("Associate"))
+	as("000000000000")
+	l.want(200, "<HostedZoneId>"+z+"</HostedZoneId>", "<VPCId>vpc-x</VPCId>")(l.post("hostedzone/"+z+"/authorizevpcassociation", "CreateVPCAssociationAuthorizationRequest", theirs))
+	l.want(200, "<VPCs><VPC><VPCId>vpc-x</VPCId><VPCRegion>us-east-1</VPCRegion></VPC></VPCs>")(l.get("hostedzone/" + z + "/authorizevpcassociation"))
+	as("111111111111")
+	change := field(l.want(200, "<Status>PENDING</Status>")(associate("Associate")), "Id")
+	l.want(200, "<Status>INSYNC</Status>")(l.get(strings.TrimPrefix(change, "/")))
+	l.want(200, "<OwningAccount>000000000000</OwningAccount>")(l.get("hostedzonesbyvpc?vpcid=vpc-x&vpcregion=us-east-1"))
+	l.want(403, "<Code>AccessDenied</Code>")(l.get("hostedzone/" + z))
+	as("000000000000")
+	l.want(200, "")(l.post("hostedzone/"+z+"/deauthorizevpcassociation", "DeleteVPCAssociationAuthorizationRequest", theirs))
+	l.want(404, "<Code>VPCAssociationAuthorizationNotFound</Code>")(l.post("hostedzone/"+z+"/deauthorizevpcassociation", "DeleteVPCAssociationAuthorizationRequest", theirs))
+	l.want(200, "<VPCId>vpc-x</VPCId>", "<VPCId>vpc-a</VPCId>")(l.get("hostedzone/" + z))
+	as("111111111111")
+	l.want(200, "")(associate("Disassociate"))
+	l.want(400, "<Code>InvalidVPCId</Code>")(l.get("hostedzonesbyvpc?vpcid=vpc-0&vpcregion=us-east-1"))
+}
+
+func TestHealthChecks(t *testing.T) {
+	l := newLab(t)
+	create := func(reference, config string) (int, string) {
+		return l.post("healthcheck", "CreateHealthCheckRequest", "<CallerReference>"+reference+"</CallerReference><HealthCheckConfig>"+config+"</HealthCheckConfig>")
+	}
+	const http = "<IPAddress>198.18.0.5</IPAddress><Type>HTTPS</Type><FullyQualifiedDomainName>web.test</FullyQualifiedDomainName>"
+	body := l.want(201, "<HealthCheckVersion>1</HealthCheckVersion>", "<Port>443</Port>", "<EnableSNI>true</EnableSNI>", "<RequestInterval>30</RequestInterval>", "<FailureThreshold>3</FailureThreshold>",
+		"<MeasureLatency>false</MeasureLatency>", "<Inverted>false</Inverted>", "<CallerReference>one</CallerReference>")(create("one", http))
+	id := field(body, "Id")
+	l.want(409, "<Code>HealthCheckAlreadyExists</Code>")(create("one", "<IPAddress>198.18.0.6</IPAddress><Type>HTTP</Type>"))
+	l.want(400, "<Code>InvalidInput</Code>")(create("two", "<IPAddress>10.0.0.1</IPAddress><Type>HTTP</Type>"))
+	l.want(400, "MeasureLatency is not served")(create("two", http+"<MeasureLatency>true</MeasureLatency>"))
+	l.want(400, "CLOUDWATCH_METRIC is not served")(create("two", "<Type>CLOUDWATCH_METRIC</Type>"))
+	body = l.want(201, "<ChildHealthChecks><ChildHealthCheck>"+id+"</ChildHealthCheck></ChildHealthChecks>", "<HealthThreshold>1</HealthThreshold>")(
+		create("all", "<Type>CALCULATED</Type><HealthThreshold>1</HealthThreshold><ChildHealthChecks><ChildHealthCheck>"+id+"</ChildHealthCheck></ChildHealthChecks>"))
+	calculated := field(body, "Id")
+	l.want(200, "<HealthCheckCount>2</HealthCheckCount>")(l.get("healthcheckcount"))
+	l.want(200, "<IsTruncated>true</IsTruncated>", "<NextMarker>")(l.get("healthcheck?maxitems=1"))
+	l.want(200, "198.18.0.64/28")(l.get("checkeripranges"))
+	l.want(400, "<Code>InvalidInput</Code>")(l.get("healthcheck/" + calculated + "/status"))
+
+	err := l.e.Run(t.Context(), cloud.Caller{Internal: true}, func(tx *cloud.Tx) error {
+		_, err := dns.ReportCheck{Version: 1, Result: dns.CheckResult{ID: id, Healthy: true, Observations: []dns.Observation{
+			{Region: "us-east-1", Address: "198.18.0.65", Healthy: true, Status: "Success: HTTP Status Code 200, OK", LastFailure: "Failure: x"}}}}.Apply(tx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.want(200, "<Status>Success: HTTP Status Code 200, OK</Status>", "<Region>us-east-1</Region>")(l.get("healthcheck/" + id + "/status"))
+	l.want(200, "<Status>Failure: x</Status>")(l.get("healthcheck/" + id + "/lastfailurereason"))
+
+	update := func(inner string) (int, string) { return l.post("healthcheck/"+id, "UpdateHealthCheckRequest", inner) }
+	l.want(409, "<Code>HealthCheckVersionMismatch</Code>")(update("<HealthCheckVersion>5</HealthCheckVersion>"))
+	l.want(200, "<HealthCheckVersion>2</HealthCheckVersion>", "<ResourcePath>/x</ResourcePath>")(update("<HealthCheckVersion>1</HealthCheckVersion><ResourcePath>/x</ResourcePath>"))
+	l.want(200, "")(l.post("tags/healthcheck/"+id, "ChangeTagsForResourceRequest", "<AddTags><Tag><Key>k</Key><Value>v</Value></Tag></AddTags>"))
+	l.want(200, "<Key>k</Key>")(l.get("tags/healthcheck/" + id))
+	l.want(200, "")(l.do("DELETE", "/2013-04-01/healthcheck/"+id, "route53", "", ""))
+	l.want(404, "<Code>NoSuchHealthCheck</Code>")(l.get("healthcheck/" + id))
+	l.want(404, "<Code>NoSuchHealthCheck</Code>")(l.get("tags/healthcheck/" + id))
+}
+
+func TestPolicies(t *testing.T) {
+	l := newLab(t)
+	z := l.zone("a.test", "ref", "")
+	routed := func(name, fields string) string {
+		return change("CREATE", strings.Replace(simple(name+".a.test", "A", "192.0.2.1"), "<TTL>", fields+"<TTL>", 1))
+	}
+	l.want(200, "")(l.batch(z,
+		routed("l", "<SetIdentifier>1</SetIdentifier><Region>us-east-1</Region>"),
+		routed("f", "<SetIdentifier>1</SetIdentifier><Failover>PRIMARY</Failover>"),
+		routed("g", "<SetIdentifier>1</SetIdentifier><GeoLocation><CountryCode>US</CountryCode><SubdivisionCode>VA</SubdivisionCode></GeoLocation>")))
+	l.want(200, "<Region>us-east-1</Region>", "<Failover>PRIMARY</Failover>", "<GeoLocation><CountryCode>US</CountryCode><SubdivisionCode>VA</SubdivisionCode></GeoLocation>")(l.get("hostedzone/" + z + "/rrset"))
+	l.want(400, "<Code>InvalidChangeBatch</Code>", "other RRSets exist")(l.batch(z, routed("l", "<SetIdentifier>2</SetIdentifier><Weight>1</Weight>")))
+	l.want(404, "<Code>NoSuchHealthCheck</Code>")(l.batch(z, routed("h", "<SetIdentifier>1</SetIdentifier><Weight>1</Weight><HealthCheckId>none</HealthCheckId>")))
+}
