@@ -1,49 +1,11 @@
 package guestinit
 
 import (
-	"bytes"
-	"compress/gzip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestUserDataKinds(t *testing.T) {
-	var zipped bytes.Buffer
-	z := gzip.NewWriter(&zipped)
-	_, _ = z.Write([]byte("#!/bin/sh\n"))
-	_ = z.Close()
-	const multi = "Content-Type: multipart/mixed; boundary=\"b\"\nMIME-Version: 1.0\n\n--b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n" +
-		"--b\nContent-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwo=\n--b\nContent-Type: text/plain\n\n#!/bin/sh\n--b--\n"
-	for _, c := range []struct {
-		name, data string
-		want       []string
-	}{
-		{"script", "#!/bin/bash\n", []string{"text/x-shellscript"}},
-		{"leading blanks", "\n  #!/bin/bash\n", []string{"text/x-shellscript"}},
-		{"no first line", "dnf update -y\n", []string{"text/x-not-multipart"}},
-		{"configuration", "#cloud-config\npackages: []\n", []string{"text/cloud-config"}},
-		{"archive", "#cloud-config-archive\n", []string{"text/cloud-config-archive"}},
-		{"compressed", zipped.String(), []string{"text/x-shellscript"}},
-		{"parts", multi, []string{"text/x-shellscript", "text/cloud-config", "text/x-shellscript"}},
-	} {
-		parts, err := split([]byte(c.data))
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		var got []string
-		for _, p := range parts {
-			got = append(got, p.kind())
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-	if got := start([]byte("dnf update -y\ndnf install -y httpd\n")); got != `dnf update -y\ndnf instal` {
-		t.Errorf("start: %s", got)
-	}
-}
 
 func TestParseUnit(t *testing.T) {
 	u, err := parseUnit("a.service", `[Unit]

@@ -69,8 +69,12 @@ func Main([]string) int {
 	}
 	go g.commands()
 	go func() {
+		g.cloud.early(ctx)
 		g.services.startEnabled()
-		g.cloud.run(ctx)
+		g.cloud.late(ctx)
+		if g.cloud.changePower {
+			g.down <- g.cloud.atEnd
+		}
 	}()
 	code := <-g.down
 	g.shutdown()

@@ -1,7 +1,8 @@
 // Package guestinit is the first process of a guest. Setup builds the root and
 // confines itself while it is still trusted, then executes Main, which runs
 // user data, keeps services, opens programs for the supervisor's clients, and
-// reaps. It may import guest/rootfs, guest/initctl, guest/wire and guest/reap.
+// reaps. It may import guest/cloudinit, guest/rootfs, guest/initctl,
+// guest/wire and guest/reap.
 package guestinit
 
 import (
@@ -63,6 +64,9 @@ func setup() error {
 		return err
 	}
 	if err := keepUserData(cfg); err != nil {
+		return err
+	}
+	if err := nameInstance(cfg); err != nil {
 		return err
 	}
 	fd := int(console.Fd())

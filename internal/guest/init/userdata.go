@@ -1,60 +1,107 @@
 package guestinit
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
-	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/guest/cloudinit"
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 	"github.com/musubi-net/musubi/internal/guest/reap"
 )
 
 const (
-	instanceDir  = "/var/lib/cloud/instance"
+	cloudDir     = "/var/lib/cloud"
+	instanceDir  = cloudDir + "/instance"
 	userDataFile = instanceDir + "/user-data.txt"
-	doneFile     = instanceDir + "/sem/config_scripts_user"
 	outputLog    = "/var/log/cloud-init-output.log"
-	// maxUserData bounds what compressed user data may grow to.
-	maxUserData = 8 << 20
+	cloudLog     = "/var/log/cloud-init.log"
+	// givenName holds what the instance would be called without user data.
+	givenName = "/run/musubi/hostname"
 )
 
 // keepUserData stores the instance's user data where cloud-init keeps it.
 func keepUserData(cfg initctl.Config) error {
-	dir := "/var/lib/cloud/instances/" + filepath.Base(cfg.InstanceID)
-	for _, d := range []string{dir + "/scripts", dir + "/sem", "/var/lib/cloud/data"} {
+	id := filepath.Base(cfg.InstanceID)
+	dirs := []string{cloudDir + "/data", cloudDir + "/sem"}
+	for _, d := range []string{"scripts", "sem", "boothooks", "data/urlcache"} {
+		dirs = append(dirs, cloudDir+"/instances/"+id+"/"+d)
+	}
+	for _, d := range []string{"per-boot", "per-instance", "per-once"} {
+		dirs = append(dirs, cloudDir+"/scripts/"+d)
+	}
+	for _, d := range dirs {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.Symlink("instances/"+filepath.Base(cfg.InstanceID), instanceDir); err != nil && !os.IsExist(err) {
-		return err
+	// The link leads elsewhere where the disk is a copy of another instance's.
+	if at, err := os.Readlink(instanceDir); err != nil || at != "instances/"+id {
+		_ = os.Remove(instanceDir)
+		if err := os.Symlink("instances/"+id, instanceDir); err != nil {
+			return err
+		}
 	}
-	if err := os.WriteFile("/var/lib/cloud/data/instance-id", []byte(cfg.InstanceID+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(cloudDir+"/data/instance-id", []byte(cfg.InstanceID+"\n"), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(userDataFile, cfg.UserData, 0o600)
 }
 
-// cloudInit runs user data as cloud-init does: scripts, once per disk.
+// nameInstance gives the instance the name that its user data asks for. That
+// takes a right that init has given up by the time it reads the rest.
+func nameInstance(cfg initctl.Config) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // user data must not keep a guest from starting
+			err = nil
+		}
+	}()
+	if err := os.WriteFile(givenName, []byte(cfg.Hostname), 0o644); err != nil {
+		return err
+	}
+	name, _, _ := cloudinit.Compile(cfg.UserData, nil).Config.Name(cfg.Hostname)
+	if name == cfg.Hostname || !validHostname(name) {
+		return nil
+	}
+	if err := os.WriteFile("/etc/hostname", []byte(name+"\n"), 0o644); err != nil {
+		return err
+	}
+	return unix.Sethostname([]byte(name))
+}
+
+func validHostname(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, ".-") == s && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	})
+}
+
+// cloudInit does what user data asks for, in the stages and with the modules
+// of cloud-init.
 type cloudInit struct {
 	reaper  *reap.Reaper
 	console *console
 
-	mu     sync.Mutex
+	begun   time.Time
+	plan    cloudinit.Plan
+	manyIDs bool
+	log     *os.File // /var/log/cloud-init.log
+	output  *os.File // /var/log/cloud-init-output.log
+	out     io.Writer
+	err     io.Writer
+	state   cloudinit.Status
+	// changePower is true if init is to end with the code atEnd when all is done.
+	changePower bool
+	atEnd       int
+
+	mu     sync.Mutex // guards status
 	status string
 }
 
@@ -74,236 +121,158 @@ func (c *cloudInit) Status() string {
 	return c.status
 }
 
-func (c *cloudInit) run(ctx context.Context) {
-	begun := time.Now()
-	status := "done"
-	defer func() { c.set(status) }()
-	log, err := os.OpenFile(outputLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
+// early is the stage before services start: what user data brings along,
+// boothooks, files and users.
+func (c *cloudInit) early(ctx context.Context) {
+	c.begun = time.Now()
+	c.manyIDs = manyIDs()
+	if err := c.open(); err != nil {
 		c.console.printf("cloud-init: %v", err)
-		status = "error"
-		return
 	}
-	defer func() { _ = log.Close() }()
-	out := io.MultiWriter(log, c.console)
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
-	say("Cloud-init v. 22.2.2 (Musubi stand-in) running 'modules:final' at %s.", begun.UTC().Format(time.RFC1123Z))
-	if _, err := os.Stat(doneFile); errors.Is(err, os.ErrNotExist) {
-		if !c.perInstance(ctx, out, say) {
-			status = "error"
+	c.stage("init-local", func() []string { return nil })
+	c.say("Cloud-init v. %s (Musubi stand-in) running 'init' at %s. Up %.2f seconds.", cloudinit.Version, now(), c.uptime())
+	c.stage("init", func() []string {
+		var errs []string
+		if err := c.consume(ctx); err != nil {
+			errs = append(errs, err.Error())
 		}
-		if err := os.WriteFile(doneFile, []byte(begun.UTC().Format(time.RFC3339)+"\n"), 0o644); err != nil {
-			say("cloud-init: %v", err)
-		}
-	}
-	say("Cloud-init v. 22.2.2 (Musubi stand-in) finished at %s. Datasource DataSourceEc2.  Up %.2f seconds",
-		time.Now().UTC().Format(time.RFC1123Z), time.Since(begun).Seconds())
-}
-
-// perInstance runs the scripts in the user data and tells whether all is well.
-func (c *cloudInit) perInstance(ctx context.Context, out io.Writer, say func(string, ...any)) bool {
-	data, err := os.ReadFile(userDataFile)
-	if err != nil {
-		say("cloud-init: %v", err)
-		return false
-	}
-	parts, err := split(data)
-	if err != nil {
-		say("util.py[WARNING]: %v", err)
-		return false
-	}
-	var failed []string
-	scripts := 0
-	for i, p := range parts {
-		switch kind := p.kind(); {
-		case len(bytes.TrimSpace(p.body)) == 0:
-		case kind == "text/x-shellscript":
-			name := fmt.Sprintf("part-%03d", i+1)
-			scripts++
-			if err := c.script(ctx, name, p.body, out); err != nil {
-				say("subp.py[WARNING]: Failed to run %s/scripts/%s: %v", instanceDir, name, err)
-				failed = append(failed, name)
-			}
-		case kind == "text/x-not-multipart":
-			say("__init__.py[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: 'b'%s'...'", start(p.body))
-			if isText(p.body) && c.bare(ctx, p.body, out, say) != nil {
-				failed = append(failed, kind)
-			}
-		default:
-			say("__init__.py[WARNING]: Musubi's cloud-init runs shell scripts only; %s is not carried out: 'b'%s'...'", kind, start(p.body))
-			failed = append(failed, kind)
-		}
-	}
-	if len(failed) > 0 {
-		say("cc_scripts_user.py[WARNING]: Failed to run module scripts-user (scripts in %s/scripts)", instanceDir)
-		say("util.py[WARNING]: Running module scripts-user failed: %d failures (%s) in %d attempted commands",
-			len(failed), strings.Join(failed, ","), scripts)
-	}
-	return len(failed) == 0
-}
-
-// bare runs user data that has lost its first line, and says so loudly: see
-// docs/decisions/0002.
-func (c *cloudInit) bare(ctx context.Context, body []byte, out io.Writer, say func(string, ...any)) error {
-	say("Musubi runs it with /bin/bash all the same. ON AWS IT WOULD NOT RUN: begin it with #!/bin/bash")
-	err := c.script(ctx, "bare", append([]byte("#!/bin/bash\n"), body...), out)
-	if err != nil {
-		say("Musubi: that failed: %v", err)
-	}
-	return err
-}
-
-// isText tells text from what a shell should not even try.
-func isText(b []byte) bool { return utf8.Valid(b) && !bytes.ContainsRune(b, 0) }
-
-// script executes a part itself, so that its first line decides how it runs.
-func (c *cloudInit) script(ctx context.Context, name string, body []byte, out io.Writer) error {
-	path := filepath.Join(instanceDir, "scripts", name)
-	body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
-	if err := os.WriteFile(path, body, 0o700); err != nil {
-		return err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = r.Close() }()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		_ = w.Close()
-		return err
-	}
-	defer func() { _ = null.Close() }()
-	p, err := c.reaper.Start(path, []string{path}, &syscall.ProcAttr{
-		Dir: "/", Env: baseEnv(), Files: []uintptr{null.Fd(), w.Fd(), w.Fd()},
-		Sys: &syscall.SysProcAttr{Setsid: true},
+		return append(errs, c.modules(ctx, "init", "cloud_init_modules")...)
 	})
-	_ = w.Close()
-	if errors.Is(err, syscall.ENOEXEC) {
-		return errors.New("Exec format error. Missing #! in script?") //nolint:staticcheck // cloud-init's own words
+}
+
+// late are the stages after services have started: packages and scripts.
+func (c *cloudInit) late(ctx context.Context) {
+	for _, s := range []struct{ name, output, list string }{
+		{"modules-config", "config", "cloud_config_modules"}, {"modules-final", "final", "cloud_final_modules"},
+	} {
+		c.say("Cloud-init v. %s (Musubi stand-in) running '%s' at %s. Up %.2f seconds.",
+			cloudinit.Version, strings.Replace(s.name, "-", ":", 1), now(), c.uptime())
+		c.stage(s.name, func() []string { return c.modules(ctx, s.output, s.list) })
 	}
+	c.finish()
+}
+
+// open begins this boot's logs and takes back what the last boot said.
+func (c *cloudInit) open() error {
+	c.out, c.err = c.console, c.console
+	c.state = cloudinit.Status{Stages: map[string]cloudinit.StageStatus{}}
+	for _, name := range cloudinit.StageNames() {
+		c.state.Stages[name] = cloudinit.StageStatus{}
+	}
+	for _, f := range []string{instanceDir + "/boot-finished", cloudinit.ResultFile, cloudinit.StatusFile} {
+		if err := os.Remove(f); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	var err error
+	if c.log, err = os.OpenFile(cloudLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640); err != nil {
+		return err
+	}
+	if c.output, err = os.OpenFile(outputLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640); err != nil {
+		return err
+	}
+	c.out = io.MultiWriter(c.output, c.console)
+	c.err = c.out
+	return nil
+}
+
+// stage runs one stage and records how it went.
+func (c *cloudInit) stage(name string, do func() []string) {
+	s := cloudinit.StageStatus{Start: seconds()}
+	c.state.Stage, c.state.Stages[name] = name, s
+	c.writeStatus()
+	s.Errors = do()
+	s.Finished = seconds()
+	c.state.Stage, c.state.Stages[name] = "", s
+	c.state.DataSource = cloudinit.DataSource
+	c.writeStatus()
+}
+
+// finish writes the result: whoever waits for cloud-init waits for that.
+func (c *cloudInit) finish() {
+	var r cloudinit.Result
+	r.V1.DataSource, r.V1.Errors = cloudinit.DataSource, c.state.Errors()
+	if err := writeJSON(cloudinit.ResultFile, cloudinit.ResultLink, r); err != nil {
+		c.warn("util.py", "%v", err)
+	}
+	status := "done"
+	if len(r.V1.Errors) > 0 {
+		status = "error"
+	}
+	c.set(status)
+	for _, f := range []*os.File{c.log, c.output} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+func (c *cloudInit) writeStatus() {
+	if err := writeJSON(cloudinit.StatusFile, cloudinit.StatusLink, c.state); err != nil {
+		c.warn("util.py", "%v", err)
+	}
+}
+
+// writeJSON writes a file at once and makes the link that tells of it.
+func writeJSON(file, link string, v any) error {
+	text, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err
 	}
-	copied := make(chan struct{})
-	go func() { _, _ = io.Copy(out, r); close(copied) }()
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil {
+		return err
 	}
-	// A daemon that the script left behind may hold its output open.
-	select {
-	case <-copied:
-	case <-time.After(200 * time.Millisecond):
-		_ = r.SetReadDeadline(time.Now())
-		<-copied
+	if err := os.Rename(file+".new", file); err != nil {
+		return err
 	}
-	if code := p.ExitCode(); code != 0 {
-		return fmt.Errorf("Unexpected error while running command. Exit code: %d", code) //nolint:staticcheck // cloud-init's own words
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	if err := os.Symlink("../.."+file, link); err != nil && !os.IsExist(err) {
+		return err
 	}
 	return nil
 }
 
-// part is one piece of user data.
-type part struct {
-	ctype string // of a multipart message, else empty
-	body  []byte
+func seconds() *float64 { return new(float64(time.Now().UnixMicro()) / 1e6) }
+
+func now() string { return time.Now().UTC().Format(time.RFC1123Z) }
+
+func (c *cloudInit) uptime() float64 { return time.Since(c.begun).Seconds() }
+
+// say writes a line to the output log and the console.
+func (c *cloudInit) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
+
+// note writes a line to cloud-init.log.
+func (c *cloudInit) note(source, level, format string, args ...any) string {
+	line := fmt.Sprintf("%s - %s[%s]: %s\n", time.Now().UTC().Format("2006-01-02 15:04:05,000"), source, level, fmt.Sprintf(format, args...))
+	if c.log != nil {
+		_, _ = io.WriteString(c.log, line)
+	}
+	return line
 }
 
-// kind is the part's content type; text is judged by how it starts.
-func (p part) kind() string {
-	switch p.ctype {
-	case "", "text/plain", "text/x-not-multipart":
-	default:
-		return p.ctype
-	}
-	text := strings.ToLower(string(bytes.TrimLeft(p.body, " \t\r\n\v\f")))
-	for _, k := range []struct{ prefix, ctype string }{
-		{"#cloud-config-archive", "text/cloud-config-archive"}, {"#cloud-boothook", "text/cloud-boothook"},
-		{"#part-handler", "text/part-handler"}, {"#include-once", "text/x-include-once-url"},
-		{"## template: jinja", "text/jinja2"}, {"#cloud-config", "text/cloud-config"},
-		{"#include", "text/x-include-url"}, {"#!", "text/x-shellscript"},
-	} {
-		if strings.HasPrefix(text, k.prefix) {
-			return k.ctype
-		}
-	}
-	if p.ctype == "text/plain" {
-		return p.ctype
-	}
-	return "text/x-not-multipart"
+func (c *cloudInit) debug(source, format string, args ...any) {
+	_ = c.note(source, "DEBUG", format, args...)
 }
 
-// split undoes compression and MIME.
-func split(data []byte) ([]part, error) {
-	data, err := unzip(data)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Contains(bytes.ToLower(data[:min(len(data), 4096)]), []byte("mime-version:")) {
-		return []part{{body: data}}, nil
-	}
-	message, err := mail.ReadMessage(bytes.NewReader(bytes.TrimLeft(data, "\r\n ")))
-	if err != nil {
-		return nil, fmt.Errorf("user data is not a MIME message: %w", err)
-	}
-	ctype, params, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
-	if err != nil {
-		return nil, fmt.Errorf("user data is not a MIME message: %w", err)
-	}
-	if !strings.HasPrefix(ctype, "multipart/") {
-		body, err := decode(message.Body, message.Header.Get("Content-Transfer-Encoding"))
-		return []part{{ctype, body}}, err
-	}
-	var parts []part
-	for r := multipart.NewReader(message.Body, params["boundary"]); ; {
-		p, err := r.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			return parts, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("user data is not a MIME message: %w", err)
-		}
-		ctype, _, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-		if err != nil {
-			ctype = "text/plain"
-		}
-		body, err := decode(p, p.Header.Get("Content-Transfer-Encoding"))
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{ctype, body})
-	}
+// warn writes a warning to the log, and where all output goes.
+func (c *cloudInit) warn(source, format string, args ...any) {
+	_, _ = io.WriteString(c.err, c.note(source, "WARNING", format, args...))
 }
 
-func decode(r io.Reader, encoding string) ([]byte, error) {
-	if strings.EqualFold(encoding, "base64") {
-		r = base64.NewDecoder(base64.StdEncoding, r)
-	}
-	body, err := io.ReadAll(io.LimitReader(r, maxUserData))
+// manyIDs tells whether this user namespace has users besides root.
+func manyIDs() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
 	if err != nil {
-		return nil, err
+		return false
 	}
-	return unzip(body)
-}
-
-func unzip(data []byte) ([]byte, error) {
-	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		return data, nil
+	total := uint64(0)
+	for line := range strings.Lines(string(text)) {
+		var inside, outside, count uint64
+		if _, err := fmt.Sscan(line, &inside, &outside, &count); err == nil {
+			total += count
+		}
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("user data: %w", err)
-	}
-	return io.ReadAll(io.LimitReader(z, maxUserData))
-}
-
-// start shows the beginning of a text as cloud-init's log does.
-func start(b []byte) string {
-	line, _, _ := bytes.Cut(b, []byte("\n"))
-	if len(line) < 24 {
-		line = b
-	}
-	return strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(string(line[:min(len(line), 24)]))
+	return total > 1
 }

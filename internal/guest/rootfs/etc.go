@@ -55,6 +55,33 @@ for f in /etc/profile.d/*.sh; do [ -r "$f" ] && . "$f"; done
 unset f
 `
 
+// openssl is what `openssl req`, which makes the certificates of targets, does
+// not work without.
+const openssl = `[ req ]
+default_bits = 2048
+distinguished_name = req_distinguished_name
+x509_extensions = v3_ca
+string_mask = utf8only
+
+[ req_distinguished_name ]
+countryName = Country Name (2 letter code)
+stateOrProvinceName = State or Province Name (full name)
+localityName = Locality Name (eg, city)
+0.organizationName = Organization Name (eg, company)
+organizationalUnitName = Organizational Unit Name (eg, section)
+commonName = Common Name (eg, your name or your server's hostname)
+emailAddress = Email Address
+
+[ v3_req ]
+basicConstraints = CA:FALSE
+keyUsage = nonRepudiation, digitalSignature, keyEncipherment
+
+[ v3_ca ]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always,issuer
+basicConstraints = critical,CA:true
+`
+
 // pam lets the host's su work: who is root in a guest may be anyone in it.
 const pam = `auth     sufficient pam_rootok.so
 auth     required   pam_deny.so
@@ -72,9 +99,7 @@ alias ll='ls -l --color=auto'
 func (b *builder) etc() error {
 	short, _, _ := strings.Cut(b.cfg.Hostname, ".")
 	each := map[string]string{
-		"etc/hostname": b.cfg.Hostname + "\n",
-		"etc/hosts": "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n" +
-			"::1         localhost6 localhost6.localdomain6\n",
+		"etc/hostname":    b.cfg.Hostname + "\n",
 		"etc/resolv.conf": b.resolvConf(),
 	}
 	if !b.fresh {
@@ -85,11 +110,13 @@ func (b *builder) etc() error {
 		"etc/system-release": "Amazon Linux release 2023 (Amazon Linux)\n",
 		"etc/nsswitch.conf":  "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
 		"etc/shells":         "/bin/sh\n/bin/bash\n",
-		"etc/pam.d/other":    pam,
-		"etc/fstab":          "",
-		"etc/machine-id":     machineID(b.cfg.InstanceID) + "\n",
-		"etc/motd":           "\nMusubi guest " + short + ": an Amazon Linux 2023 stand-in.\n\n",
-		"etc/bashrc":         bashrc, "root/.bashrc": ". /etc/bashrc\n", "home/ec2-user/.bashrc": ". /etc/bashrc\n",
+		"etc/hosts": "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n" +
+			"::1         localhost6 localhost6.localdomain6\n",
+		"etc/pam.d/other": pam,
+		"etc/fstab":       "",
+		"etc/machine-id":  machineID(b.cfg.InstanceID) + "\n",
+		"etc/motd":        "\nMusubi guest " + short + ": an Amazon Linux 2023 stand-in.\n\n",
+		"etc/bashrc":      bashrc, "root/.bashrc": ". /etc/bashrc\n", "home/ec2-user/.bashrc": ". /etc/bashrc\n",
 		"root/.bash_profile": ". ~/.bashrc\n", "etc/host.conf": "multi on\n",
 		"etc/dnf/dnf.conf": "[main]\ngpgcheck=True\ninstallonly_limit=3\nclean_requirements_on_remove=True\nbest=True\nskip_if_unavailable=False\n",
 		"etc/shadow":       "root:*::0:99999:7:::\nec2-user:!!::0:99999:7:::\nssm-user:!!::0:99999:7:::\napache:!!::::::\nnginx:!!::::::\n",
@@ -103,7 +130,9 @@ func (b *builder) etc() error {
 	if err := os.Chmod(b.path("etc/shadow"), 0o600); err != nil {
 		return err
 	}
-	for _, d := range []string{"etc/profile.d", "etc/systemd/system/multi-user.target.wants", "etc/sysconfig"} {
+	for _, d := range []string{
+		"etc/profile.d", "etc/systemd/system/multi-user.target.wants", "etc/sysconfig", "etc/pki/tls/private", "etc/ssl/private",
+	} {
 		if err := os.MkdirAll(b.path(d), 0o755); err != nil {
 			return err
 		}

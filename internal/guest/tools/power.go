@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 )
@@ -36,46 +35,6 @@ func power(op string) int {
 		return fail(1, "Failed to %s: %v", op, err)
 	}
 	return 0
-}
-
-// cloudInit answers what scripts ask: whether the first boot is over.
-func cloudInit(args []string) int {
-	if len(args) == 0 || args[0] != "status" {
-		return fail(2, "usage: cloud-init status [--wait] [--long] (Musubi's stand-in)")
-	}
-	wait, long := false, false
-	for _, a := range args[1:] {
-		switch a {
-		case "--wait", "-w":
-			wait = true
-		case "--long", "-l":
-			long = true
-		default:
-			return fail(2, "cloud-init: error: unrecognized arguments: %s", a)
-		}
-	}
-	for {
-		r, err := initctl.Call(initctl.Request{Op: "cloud-init"})
-		if err != nil {
-			return fail(1, "cloud-init: %v", err)
-		}
-		if wait && r.Status == "running" {
-			fmt.Print(".")
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		if wait {
-			fmt.Println()
-		}
-		fmt.Printf("status: %s\n", r.Status)
-		if long {
-			fmt.Println("boot_status_code: enabled-by-generator\ndetail:\nDataSourceEc2Local")
-		}
-		if r.Status == "error" {
-			return 1
-		}
-		return 0
-	}
 }
 
 func hostnamectl(args []string) int {

@@ -3,7 +3,7 @@
 // has none. They are the Musubi binary under other names and say so with
 // --version. They run inside a guest, as its processes.
 //
-// It may import guest/initctl.
+// It may import guest/initctl and guest/cloudinit.
 package tools
 
 import (
@@ -28,6 +28,7 @@ type Preset struct {
 func Preinstalled() []Preset {
 	return []Preset{
 		{Name: "dnf"}, {Name: "yum"}, {Name: "systemctl"}, {Name: "service", Sbin: true}, {Name: "cloud-init"},
+		{Name: "cloud-init-per"},
 		{Name: "sudo"}, {Name: "hostnamectl"}, {Name: "ec2-metadata"},
 		{Name: "shutdown", Sbin: true}, {Name: "reboot", Sbin: true}, {Name: "poweroff", Sbin: true}, {Name: "halt", Sbin: true},
 		{Name: "curl", OnlyIfMissing: true}, {Name: "dig", OnlyIfMissing: true}, {Name: "nslookup", OnlyIfMissing: true},
@@ -65,7 +66,7 @@ WantedBy=multi-user.target
 // programs are looked up by the name that the binary was called by.
 func programs() map[string]program {
 	return map[string]program{
-		"dnf": dnf, "yum": dnf, "systemctl": systemctl, "service": service, "cloud-init": cloudInit,
+		"dnf": dnf, "yum": dnf, "systemctl": systemctl, "service": service, "cloud-init": cloudInit, "cloud-init-per": cloudInitPer,
 		"httpd": httpd, "apachectl": apachectl, "nginx": nginx,
 		"shutdown": shutdown, "reboot": reboot, "poweroff": poweroff, "halt": poweroff,
 		"sudo": sudo, "hostnamectl": hostnamectl, "ec2-metadata": ec2Metadata,

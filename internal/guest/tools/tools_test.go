@@ -195,3 +195,25 @@ func TestWriteOut(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestCloudStatus(t *testing.T) {
+	root := t.TempDir()
+	for _, c := range []struct{ status, result, want, detail string }{
+		{"", "", "not run", "Cloud-init enabled by systemd cloud-init-generator"},
+		{`{"v1":{"datasource":null,"stage":"init","init":{"errors":[]}}}`, "", "running", "Running in stage: init"},
+		{`{"v1":{"datasource":"DataSourceEc2Local","stage":null,"init":{"errors":[]}}}`, "{}", "done", "DataSourceEc2Local"},
+		{`{"v1":{"datasource":"DataSourceEc2Local","stage":null,"modules-final":{"errors":["a","b"]}}}`, "{}", "error", "a\nb"},
+	} {
+		for path, text := range map[string]string{root + "/run/cloud-init/status.json": c.status, root + "/run/cloud-init/result.json": c.result} {
+			if text == "" {
+				continue
+			}
+			if err := errors.Join(os.MkdirAll(root+"/run/cloud-init", 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, s := cloudStatus(root); got != c.want || detail(got, s) != c.detail {
+			t.Errorf("%s: %s, %q", c.status, got, detail(got, s))
+		}
+	}
+}
