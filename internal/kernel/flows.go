@@ -8,16 +8,17 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/spec"
 )
 
-// ResetFlows ends the connections of a VPC that were sent to the targets: the
-// next packet of either side is answered with a reset (TCP), or begins a new
-// flow (UDP).
-func (w *World) ResetFlows(ctx context.Context, vpcID string, targets []netip.AddrPort) error {
+// ResetFlows ends connections of a VPC: the next packet of either side is answered
+// with a reset (TCP), or begins a new flow (UDP).
+func (w *World) ResetFlows(ctx context.Context, vpcID string, flows []spec.Flow) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(targets) == 0 {
+	if len(flows) == 0 {
 		return nil
 	}
 	ns, err := w.dir.Open(vpcID)
@@ -31,24 +32,29 @@ func (w *World) ResetFlows(ctx context.Context, vpcID string, targets []netip.Ad
 		return fmt.Errorf("conntrack of %s: %w", vpcID, err)
 	}
 	defer h.Close()
-	sent := sentTo{}
-	for _, t := range targets {
-		sent[t] = true
+	named := flowSet{}
+	for _, f := range flows {
+		named[f] = true
 	}
 	var errs []error
 	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
-		if _, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, sent); err != nil {
+		if _, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, named); err != nil {
 			errs = append(errs, fmt.Errorf("conntrack of %s: %w", vpcID, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// sentTo matches connections by who answers them.
-type sentTo map[netip.AddrPort]bool
+// flowSet matches connections by where they were sent and who answers them.
+type flowSet map[spec.Flow]bool
 
 // MatchConntrackFlow implements netlink.CustomConntrackFilter.
-func (s sentTo) MatchConntrackFlow(f *netlink.ConntrackFlow) bool {
-	a, _ := netip.AddrFromSlice(f.Reverse.SrcIP)
-	return s[netip.AddrPortFrom(a.Unmap(), f.Reverse.SrcPort)]
+func (s flowSet) MatchConntrackFlow(f *netlink.ConntrackFlow) bool {
+	to, _ := netip.AddrFromSlice(f.Forward.DstIP)
+	by, _ := netip.AddrFromSlice(f.Reverse.SrcIP)
+	return s[spec.Flow{
+		Entrance: netip.AddrPortFrom(to.Unmap(), f.Forward.DstPort),
+		Protocol: int(f.Forward.Protocol),
+		Target:   netip.AddrPortFrom(by.Unmap(), f.Reverse.SrcPort),
+	}]
 }

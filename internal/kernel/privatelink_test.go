@@ -197,7 +197,16 @@ func TestTargetsChange(t *testing.T) {
 		t.Errorf("an established connection ended: %v", err)
 	}
 	p.apply(both)
-	if err := p.ResetFlows(t.Context(), "vpc-provider", []netip.AddrPort{netip.MustParseAddrPort("10.0.1.10:8080")}); err != nil {
+	flow := spec.Flow{Entrance: netip.AddrPortFrom(p.vip, 443), Protocol: 6, Target: netip.MustParseAddrPort("10.0.1.10:8080")}
+	other := flow
+	other.Entrance = netip.AddrPortFrom(p.vip, 444)
+	if err := p.ResetFlows(t.Context(), "vpc-provider", []spec.Flow{other}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.echo(kept); err != nil {
+		t.Errorf("a connection ended with those of another listener: %v", err)
+	}
+	if err := p.ResetFlows(t.Context(), "vpc-provider", []spec.Flow{flow}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.echo(kept); err == nil {

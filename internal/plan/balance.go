@@ -146,9 +146,14 @@ func (p pool) sticky() bool {
 	return len(p.groups) > 0
 }
 
+// SetsOf is how the names of a listener's target sets begin.
+func SetsOf(listenerARN string) string {
+	return "t" + listenerARN[strings.LastIndexByte(listenerARN, '/')+1:] + "-"
+}
+
 // setName names the targets of a listener in a zone.
 func setName(l elb.Listener, zone string, six bool) string {
-	name := "t" + l.ARN[strings.LastIndexByte(l.ARN, '/')+1:] + "-" + zone
+	name := SetsOf(l.ARN) + zone
 	if six {
 		name += "-6"
 	}

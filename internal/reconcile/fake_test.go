@@ -136,8 +136,12 @@ func (w *fakeWorld) DialTCP(_ context.Context, _ string, _ netip.Addr, remote ne
 	return a, nil
 }
 
-func (w *fakeWorld) ResetFlows(_ context.Context, _ string, targets []netip.AddrPort) error {
-	w.do(func() { w.resets = append(w.resets, targets...) })
+func (w *fakeWorld) ResetFlows(_ context.Context, _ string, flows []spec.Flow) error {
+	w.do(func() {
+		for _, f := range flows {
+			w.resets = append(w.resets, f.Target)
+		}
+	})
 	return nil
 }
 

@@ -41,8 +41,8 @@ type World interface {
 	ListenTCP(ctx context.Context, ns string, a netip.AddrPort) (net.Listener, error)
 	ListenUDP(ctx context.Context, ns string, a netip.AddrPort) (net.PacketConn, error)
 	DialTCP(ctx context.Context, ns string, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
-	// ResetFlows ends the established connections to targets.
-	ResetFlows(ctx context.Context, vpcID string, targets []netip.AddrPort) error
+	// ResetFlows ends established connections.
+	ResetFlows(ctx context.Context, vpcID string, flows []spec.Flow) error
 }
 
 // GuestStatus is how a guest is.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -68,7 +67,7 @@ type Reconciler struct {
 	// waiting are endpoints whose path is not yet what their state says.
 	waiting map[string]bool
 	// resets are connections to end once a VPC is applied again.
-	resets map[string]map[netip.AddrPort]bool
+	resets map[string]map[reset]bool
 	status Status
 	// failing are the units whose last attempt failed; they are tried again.
 	failing map[key]string
@@ -101,7 +100,7 @@ func New(o Options) *Reconciler {
 	r := &Reconciler{
 		o: o, units: newQueue(), guests: newQueue(), public: dnsd.NewPublic(),
 		vpcs: map[string]*spec.VPC{}, services: map[string]*services{}, running: map[string]GuestStatus{},
-		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[netip.AddrPort]bool{}, failing: map[key]string{},
+		namespaces: map[string]string{}, waiting: map[string]bool{}, resets: map[string]map[reset]bool{}, failing: map[key]string{},
 		first: map[key]bool{}, balancers: map[string]*spec.Balancer{}, unaddressed: map[string]string{},
 	}
 	r.checker = health.New(health.Options{Dial: o.World.DialTCP, Report: r.reportHealth, Log: o.Log})

@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
@@ -60,51 +62,80 @@ func (r *Reconciler) collectResets(s *cloud.Snapshot, changes []cloud.Change) {
 			ends = before.Health == elb.Healthy && after.Health == elb.Unhealthy && elb.EndsOnUnhealthy(g)
 		}
 		if ends {
-			r.addResets(g.VPCID, plan.TargetAddresses(s, *before))
+			r.addResets(g.VPCID, resetsOf(s, g, *before))
 		}
 	}
 }
 
-func (r *Reconciler) addResets(vpcID string, targets []netip.AddrPort) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, t := range targets {
-		if r.resets[vpcID] == nil {
-			r.resets[vpcID] = map[netip.AddrPort]bool{}
-		}
-		r.resets[vpcID][t] = true
-	}
+// reset is a listener whose connections to a target are to end. Other listeners
+// may go on using the same target by other groups.
+type reset struct {
+	listener string // ARN
+	target   netip.AddrPort
 }
 
-func (r *Reconciler) takeResets(vpcID string) []netip.AddrPort {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []netip.AddrPort
-	for t := range r.resets[vpcID] {
-		out = append(out, t)
+// resetsOf are the resets of a target of a group.
+func resetsOf(s *cloud.Snapshot, g elb.TargetGroup, t elb.Target) []reset {
+	var out []reset
+	for l := range elb.Listeners.By(s, elb.ByGroup, g.ARN) {
+		for _, a := range plan.TargetAddresses(s, t) {
+			out = append(out, reset{l.ARN, a})
+		}
 	}
-	delete(r.resets, vpcID)
-	slices.SortFunc(out, netip.AddrPort.Compare)
 	return out
 }
 
-// resetFlows ends connections to targets that the applied VPC does not balance
-// to any more; one that still receives, because no other is better, keeps its
-// connections.
-func (r *Reconciler) resetFlows(ctx context.Context, v *spec.VPC, targets []netip.AddrPort) error {
-	serving := map[netip.AddrPort]bool{}
-	for _, set := range v.TargetSets {
-		for _, t := range set.Targets {
-			serving[t] = true
+func (r *Reconciler) addResets(vpcID string, list []reset) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, x := range list {
+		if r.resets[vpcID] == nil {
+			r.resets[vpcID] = map[reset]bool{}
 		}
+		r.resets[vpcID][x] = true
 	}
-	targets = slices.DeleteFunc(targets, func(t netip.AddrPort) bool { return serving[t] })
-	if len(targets) == 0 {
+}
+
+func (r *Reconciler) takeResets(vpcID string) []reset {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Collect(maps.Keys(r.resets[vpcID]))
+	delete(r.resets, vpcID)
+	return list
+}
+
+// resetFlows ends connections to targets that a listener of the applied VPC does
+// not balance to any more; one that still receives, because no other is better,
+// keeps its connections.
+func (r *Reconciler) resetFlows(ctx context.Context, v *spec.VPC, list []reset) error {
+	flows := flowsOf(v, list)
+	if len(flows) == 0 {
 		return nil
 	}
-	if err := r.o.World.ResetFlows(ctx, v.ID, targets); err != nil {
-		r.addResets(v.ID, targets)
+	if err := r.o.World.ResetFlows(ctx, v.ID, flows); err != nil {
+		r.addResets(v.ID, list)
 		return err
 	}
 	return nil
+}
+
+// flowsOf are the connections that resets end.
+func flowsOf(v *spec.VPC, list []reset) []spec.Flow {
+	if len(list) == 0 {
+		return nil
+	}
+	serving := map[string][]netip.AddrPort{}
+	for _, set := range v.TargetSets {
+		serving[set.Name] = set.Targets
+	}
+	var out []spec.Flow
+	for _, x := range list {
+		sets := plan.SetsOf(x.listener)
+		for _, l := range v.Listeners {
+			if !l.Local && strings.HasPrefix(l.Targets, sets) && !slices.Contains(serving[l.Targets], x.target) {
+				out = append(out, spec.Flow{Entrance: netip.AddrPortFrom(l.Address, l.Port), Protocol: l.Protocol, Target: x.target})
+			}
+		}
+	}
+	return out
 }

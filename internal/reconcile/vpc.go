@@ -122,7 +122,7 @@ func (r *Reconciler) processFabric(ctx context.Context) error {
 	r.mu.Lock()
 	have := r.fabric
 	r.mu.Unlock()
-	if have != nil && slices.Equal(have.Routes, want.Routes) {
+	if have != nil && slices.Equal(have.Routes, want.Routes) && slices.Equal(have.Local, want.Local) {
 		return nil
 	}
 	if err := r.o.World.ApplyFabric(ctx, want); err != nil {

@@ -197,6 +197,14 @@ type Listener struct {
 	Sticky bool
 }
 
+// Flow names connections by where their clients send, and by the target that they
+// were sent on to.
+type Flow struct {
+	Entrance netip.AddrPort
+	Protocol int // 6, 17
+	Target   netip.AddrPort
+}
+
 // TargetSet is what one listener of one zone balances over. Weights are equal:
 // an entry that stands twice gets twice the connections. Empty: dropped.
 type TargetSet struct {
