@@ -53,6 +53,15 @@ func TestGuest(t *testing.T) {
 			t.Error("no log of cloud-init")
 		}
 	})
+	t.Run("makes a certificate", func(t *testing.T) {
+		if code, _ := l.run("i-1", "", "sh", "-c", "command -v openssl"); code != 0 {
+			t.Skip("the host has no openssl")
+		}
+		if got := l.sh("i-1", "cd /etc/pki/tls && openssl req -x509 -newkey rsa:2048 -nodes -keyout private/localhost.key "+
+			"-out certs/localhost.crt -subj /CN=web -days 3 2>&1 && openssl x509 -noout -subject -in certs/localhost.crt"); !strings.Contains(got, "web") {
+			t.Errorf("certificate: %q", got)
+		}
+	})
 	t.Run("exec", func(t *testing.T) { execTests(t, l) })
 	t.Run("services", func(t *testing.T) { serviceTests(t, l) })
 	t.Run("life", func(t *testing.T) { lifeTests(t, l) })

@@ -113,10 +113,12 @@ func (b *builder) etc() error {
 		"etc/hosts": "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n" +
 			"::1         localhost6 localhost6.localdomain6\n",
 		"etc/pam.d/other": pam,
-		"etc/fstab":       "",
-		"etc/machine-id":  machineID(b.cfg.InstanceID) + "\n",
-		"etc/motd":        "\nMusubi guest " + short + ": an Amazon Linux 2023 stand-in.\n\n",
-		"etc/bashrc":      bashrc, "root/.bashrc": ". /etc/bashrc\n", "home/ec2-user/.bashrc": ". /etc/bashrc\n",
+		// Where Amazon Linux keeps it, and where the OpenSSL of other hosts looks.
+		"etc/pki/tls/openssl.cnf": openssl, "etc/ssl/openssl.cnf": openssl,
+		"etc/fstab":      "",
+		"etc/machine-id": machineID(b.cfg.InstanceID) + "\n",
+		"etc/motd":       "\nMusubi guest " + short + ": an Amazon Linux 2023 stand-in.\n\n",
+		"etc/bashrc":     bashrc, "root/.bashrc": ". /etc/bashrc\n", "home/ec2-user/.bashrc": ". /etc/bashrc\n",
 		"root/.bash_profile": ". ~/.bashrc\n", "etc/host.conf": "multi on\n",
 		"etc/dnf/dnf.conf": "[main]\ngpgcheck=True\ninstallonly_limit=3\nclean_requirements_on_remove=True\nbest=True\nskip_if_unavailable=False\n",
 		"etc/shadow":       "root:*::0:99999:7:::\nec2-user:!!::0:99999:7:::\nssm-user:!!::0:99999:7:::\napache:!!::::::\nnginx:!!::::::\n",
