@@ -67,8 +67,8 @@ func TestHealth(t *testing.T) {
 	a := check("a", CheckConfig{Type: CheckHTTP, IPAddress: "198.18.0.5"})
 	b := check("b", CheckConfig{Type: CheckHTTP, IPAddress: "198.18.0.6", Inverted: true})
 	all := check("all", CheckConfig{Type: CheckCalculated, Children: []string{a, b}, HealthThreshold: 2})
-	any := check("any", CheckConfig{Type: CheckCalculated, Children: []string{a, b}, HealthThreshold: 1})
-	refused(l, "InvalidInput", "is a calculated health check", CreateCheck{"deep", CheckConfig{Type: CheckCalculated, Children: []string{any}, HealthThreshold: 1}})
+	one := check("any", CheckConfig{Type: CheckCalculated, Children: []string{a, b}, HealthThreshold: 1})
+	refused(l, "InvalidInput", "is a calculated health check", CreateCheck{"deep", CheckConfig{Type: CheckCalculated, Children: []string{one}, HealthThreshold: 1}})
 	report := func(id string, version int64, healthy bool) {
 		must(l, ReportCheck{Version: version, Result: CheckResult{ID: id, Healthy: healthy}})
 	}
@@ -80,11 +80,11 @@ func TestHealth(t *testing.T) {
 			}
 		}
 	}
-	expect("new", map[string]bool{a: true, b: false, all: false, any: true, "gone": true})
+	expect("new", map[string]bool{a: true, b: false, all: false, one: true, "gone": true})
 	report(b, 1, false)
-	expect("b fails", map[string]bool{a: true, b: true, all: true, any: true})
+	expect("b fails", map[string]bool{a: true, b: true, all: true, one: true})
 	report(a, 1, false)
-	expect("both fail", map[string]bool{a: false, b: true, all: false, any: true})
+	expect("both fail", map[string]bool{a: false, b: true, all: false, one: true})
 	must(l, UpdateCheck{ID: a, Disabled: new(true)})
 	expect("a is disabled", map[string]bool{a: true})
 	must(l, UpdateCheck{ID: a, Inverted: new(true)})
