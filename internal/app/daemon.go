@@ -111,6 +111,7 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 	g.Go(func() error { return serve(ctx, in.API, d.front) })
 	g.Go(func() error { return serve(ctx, in.Local, d.controlHandler()) })
 	g.Go(func() error { return d.reconciler.Run(ctx) })
+	g.Go(func() error { return d.serveInside(ctx, world) })
 	if err := d.guests.Ready(ctx); err != nil {
 		d.log.Error("tell the supervisor", "error", err)
 	}

@@ -22,6 +22,7 @@ type hub struct {
 	closed bool
 	ends   map[string]string // its links, to the ids of their VPCs
 	routes []hubRoute
+	local  []netip.Addr // addresses at which it answers itself
 	// listened are addresses that somebody listens on.
 	listened map[netip.Addr]bool
 	have     *link.State // nil if unknown
@@ -72,11 +73,11 @@ func (h *hub) close() {
 	_ = h.ns.Close()
 }
 
-// apply sets the routes.
-func (h *hub) apply(routes []hubRoute) error {
+// apply sets the routes, and the addresses at which the hub itself answers.
+func (h *hub) apply(routes []hubRoute, local ...netip.Addr) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.routes, h.desired = routes, true
+	h.routes, h.local, h.desired = routes, local, true
 	return h.sync()
 }
 
@@ -169,6 +170,9 @@ func fabricState(h *hub) link.State {
 			s.Routes[link.RouteKey{Prefix: host(a)}] = link.Hop{Link: end}
 			s.Neighbours[link.Neighbour{Link: end, Addr: a}] = fabVPCMAC
 		}
+	}
+	for _, a := range h.local {
+		s.Addresses[link.Address{Link: "lo", Prefix: host(a)}] = struct{}{}
 	}
 	for _, r := range h.routes {
 		if h.ends[r.link] == "" {

@@ -234,7 +234,7 @@ func (w *World) ApplyFabric(ctx context.Context, s *spec.Fabric) error {
 	for _, r := range s.Routes {
 		routes = append(routes, hubRoute{address: r.Address, link: fabricEnd(r.VPC)})
 	}
-	return w.fabric.apply(routes)
+	return w.fabric.apply(routes, s.Local...)
 }
 
 // ApplyInternet sets the internet's routes. Those to a VPC without an internet

@@ -19,8 +19,10 @@ type Path struct {
 	Consumer, Provider string
 	// Entry is the consumer's side. Entry.Open says whether traffic passes.
 	Entry spec.Endpoint
-	// Exit is the provider's side and Routes the fabric's, if open.
+	// Exit is the provider's side and Routes the fabric's, if open. Local is set
+	// instead of Exit for AWS's own services, which answer in the fabric.
 	Exit   spec.NodeSource
+	Local  bool
 	Routes []spec.FabricRoute
 	// Balancer and Zone say which listeners receive.
 	Balancer, Zone string
@@ -53,11 +55,18 @@ func pathOf(r cloud.Reader, e privatelink.Endpoint, i privatelink.EndpointInterf
 		ID: e.ID, InterfaceID: i.InterfaceID, Address: address, VIP: vip, Source: source,
 		GroupIDs: slices.Sorted(slices.Values(e.GroupIDs)),
 	}}
-	lb, ok := elb.LoadBalancers.Get(r, i.LoadBalancerARN)
-	if !ok || e.State != privatelink.Pending && e.State != privatelink.Available {
+	consumer, ok1 := vpc.VPCs.Get(r, e.VPCID)
+	if e.Amazon != "" {
+		if ok1 && e.Accepted() {
+			p.Local, p.Entry.Open = true, true
+			p.Routes = []spec.FabricRoute{{Address: source, VPC: consumer.Number}}
+		}
 		return p
 	}
-	consumer, ok1 := vpc.VPCs.Get(r, e.VPCID)
+	lb, ok := elb.LoadBalancers.Get(r, i.LoadBalancerARN)
+	if !ok || !e.Accepted() {
+		return p
+	}
 	provider, ok2 := vpc.VPCs.Get(r, lb.VPCID)
 	if !ok1 || !ok2 {
 		return p
@@ -130,8 +139,12 @@ func CompileFabric(r cloud.Reader) *spec.Fabric {
 	for e := range privatelink.Endpoints.All(r) {
 		for _, p := range Paths(r, e) {
 			out.Routes = append(out.Routes, p.Routes...)
+			if p.Local {
+				out.Local = append(out.Local, p.Entry.VIP)
+			}
 		}
 	}
+	slices.SortFunc(out.Local, netip.Addr.Compare)
 	slices.SortFunc(out.Routes, func(a, b spec.FabricRoute) int { return a.Address.Compare(b.Address) })
 	return out
 }

@@ -106,7 +106,10 @@ func (r *Reconciler) built(paths []plan.Path) bool {
 		if !p.Entry.Open {
 			continue
 		}
-		if provider == nil || !slices.Contains(provider.NodeSources, p.Exit) || r.fabric == nil {
+		switch {
+		case r.fabric == nil, p.Local && !slices.Contains(r.fabric.Local, p.Entry.VIP):
+			return false
+		case !p.Local && (provider == nil || !slices.Contains(provider.NodeSources, p.Exit)):
 			return false
 		}
 		for _, route := range p.Routes {
@@ -131,7 +134,8 @@ func (r *Reconciler) gone(s *cloud.Snapshot, e privatelink.Endpoint) bool {
 			continue
 		}
 		vip, vip6 := spec.EndpointVIP(n.Number), spec.EndpointVIP6(n.Number)
-		if r.fabric != nil && slices.ContainsFunc(r.fabric.Routes, func(x spec.FabricRoute) bool { return x.Address == vip || x.Address == vip6 }) {
+		if r.fabric != nil && (slices.ContainsFunc(r.fabric.Routes, func(x spec.FabricRoute) bool { return x.Address == vip || x.Address == vip6 }) ||
+			slices.Contains(r.fabric.Local, vip) || slices.Contains(r.fabric.Local, vip6)) {
 			return false
 		}
 		lb, ok := elb.LoadBalancers.Get(s, i.LoadBalancerARN)

@@ -28,6 +28,20 @@ func EndpointVIP(interfaceNumber uint32) netip.Addr { return ip4(vipBase + inter
 // EndpointSource is the source of an endpoint's interface on the fabric.
 func EndpointSource(interfaceNumber uint32) netip.Addr { return ip4(sourceBase + interfaceNumber) }
 
+// EndpointOfVIP returns the number of the interface that has a VIP, of either
+// family; false for another address.
+func EndpointOfVIP(vip netip.Addr) (interfaceNumber uint32, ok bool) {
+	vip = vip.Unmap()
+	if vip.Is4() {
+		b := vip.As4()
+		n := binary.BigEndian.Uint32(b[:]) & 0xffffff
+		return n, vip == EndpointVIP(n)
+	}
+	b := vip.As16()
+	n := binary.BigEndian.Uint32(b[12:])
+	return n, vip == EndpointVIP6(n)
+}
+
 // EndpointVIP6 and EndpointSource6 are the same for IPv6; FabricPrefix6 holds
 // them.
 func EndpointVIP6(interfaceNumber uint32) netip.Addr    { return ip6(1, interfaceNumber) }

@@ -8,6 +8,9 @@ type Fabric struct {
 	// Routes lead each endpoint's VIP to the provider's VPC and each source to
 	// the consumer's.
 	Routes []FabricRoute
+	// Local are the VIPs of endpoints to AWS's own services: user space answers at
+	// them in the fabric itself.
+	Local []netip.Addr
 }
 
 // FabricRoute leads a fabric address to a VPC.

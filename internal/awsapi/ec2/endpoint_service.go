@@ -171,7 +171,7 @@ func (a *API) describeEndpointServices(_ context.Context, call *protocol.Call, i
 	}
 	r := a.engine.Snapshot()
 	type service = privatelink.Service
-	list, err := namedServices(privatelink.Visible(r, call.Caller, in.ServiceRegions...), in.ServiceNames)
+	list, err := namedServices(privatelink.Offered(r, call.Caller, in.ServiceRegions...), in.ServiceNames)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func serviceDetail(r cloud.Reader, c cloud.Caller, s privatelink.Service) model.
 		ServiceId: new(s.ID), ServiceName: new(s.Name), ServiceRegion: new(s.Region), Owner: new(s.Account),
 		ServiceType:       []model.ServiceTypeDetail{{ServiceType: new("Interface")}},
 		AvailabilityZones: s.ZoneNames(r, c.Account), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
-		ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(false), SupportedIpAddressTypes: s.SupportedIPTypes,
+		ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(s.Amazon != ""), SupportedIpAddressTypes: s.SupportedIPTypes,
 		BaseEndpointDnsNames: []string{s.BaseDNSName()},
 	}
 	if p := s.PrivateDNS; p.Name != "" {

@@ -50,7 +50,7 @@ func (a *API) createVpcEndpoint(ctx context.Context, call *protocol.Call, in *mo
 	e, err := do(ctx, a, call, privatelink.CreateEndpoint{Type: val(in.VpcEndpointType), VPCID: val(in.VpcId),
 		ServiceName: val(in.ServiceName), ServiceRegion: val(in.ServiceRegion), Conflicts: privateZoneIn, SubnetIDs: in.SubnetIds, Subnets: subnets, GroupIDs: in.SecurityGroupIds,
 		RouteTableIDs: in.RouteTableIds, IPAddressType: val(in.IpAddressType), DNSRecordType: record,
-		PrivateDNS: val(in.PrivateDnsEnabled), Policy: val(in.PolicyDocument), Tags: tags, ClientToken: val(in.ClientToken)})
+		PrivateDNS: val(in.PrivateDnsEnabled), DefaultDNS: in.PrivateDnsEnabled == nil, Policy: val(in.PolicyDocument), Tags: tags, ClientToken: val(in.ClientToken)})
 	if err != nil {
 		return nil, err
 	}

@@ -24,10 +24,12 @@ type CreateEndpoint struct {
 	IPAddressType string // default: ipv4
 	DNSRecordType string // default: as the address type
 	PrivateDNS    bool
-	Conflicts     NameConflict
-	Policy        string // default: full access
-	Tags          cloud.Tags
-	ClientToken   string
+	// DefaultDNS leaves PrivateDNS to the service: AWS's own have it.
+	DefaultDNS  bool
+	Conflicts   NameConflict
+	Policy      string // default: full access
+	Tags        cloud.Tags
+	ClientToken string
 }
 
 // Apply implements cloud.Command.
@@ -48,7 +50,7 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	e := Endpoint{ID: "vpce-" + tx.IDs.Hex(17), Scope: scope, Type: c.Type, VPCID: v.ID, ServiceName: s.Name, ServiceID: s.ID,
-		ServiceRegion: s.Region, State: Pending, Policy: c.Policy, Suffix: tx.IDs.Alnum(8),
+		ServiceRegion: s.Region, Amazon: s.Amazon, State: Pending, Policy: c.Policy, Suffix: tx.IDs.Alnum(8),
 		ConnectionID: "vpce-con-" + tx.IDs.Hex(17), CreatedAt: tx.Now, ClientToken: c.ClientToken, Tags: c.Tags.Clone()}
 	if e.Provider = s.Scope; s.AcceptanceRequired {
 		e.State = PendingAcceptance
@@ -82,16 +84,9 @@ func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 		return v, Service{}, &cloud.Error{Kind: cloud.KindNotFound, Subject: "vpc", ID: c.VPCID, Code: "InvalidVpcID.NotFound",
 			Message: "The vpc ID '" + c.VPCID + "' does not exist"}
 	}
-	if isAWSService(c.ServiceName) {
-		return v, Service{}, cloud.Errorf(cloud.KindUnsupported, subjectService, "InvalidServiceName",
-			"The Vpc Endpoint Service '%s' does not exist: endpoints to AWS's own services are not served by Musubi yet", c.ServiceName)
-	}
-	s, ok := Services.First(tx, ByName, c.ServiceName)
-	if c.ServiceRegion == "" {
-		c.ServiceRegion = v.Region
-	}
-	if !ok || s.Region != c.ServiceRegion || !s.ReachableFrom(v.Region) || !s.Allows(tx.Caller) {
-		return v, s, noServiceName(c.ServiceName)
+	s, err := c.findService(tx, v)
+	if err != nil {
+		return v, s, err
 	}
 	if s.PrivateDNS.Lapsed {
 		return v, s, unverified(s)
@@ -110,12 +105,30 @@ func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 	return v, s, nil
 }
 
+// findService finds the service, if the caller may use it from the VPC.
+func (c CreateEndpoint) findService(tx *cloud.Tx, v vpc.VPC) (Service, error) {
+	if c.ServiceRegion == "" {
+		c.ServiceRegion = v.Region
+	}
+	if isAWSService(c.ServiceName) {
+		if c.ServiceRegion != v.Region {
+			return Service{}, noServiceName(c.ServiceName)
+		}
+		return findAmazon(v.Region, c.ServiceName)
+	}
+	s, ok := Services.First(tx, ByName, c.ServiceName)
+	if !ok || s.Region != c.ServiceRegion || !s.ReachableFrom(v.Region) || !s.Allows(tx.Caller) {
+		return s, noServiceName(c.ServiceName)
+	}
+	return s, nil
+}
+
 // options checks and sets what is not a subnet.
 func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service) error {
 	if len(c.RouteTableIDs) > 0 {
 		return invalid(subjectEndpoint, "Route table IDs are only supported for Gateway type VPC Endpoint.")
 	}
-	if c.PrivateDNS {
+	if c.PrivateDNS || c.DefaultDNS && s.Amazon != "" {
 		if err := e.enablePrivateDNS(tx, v, s, c.Conflicts); err != nil {
 			return err
 		}
@@ -123,7 +136,7 @@ func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service)
 	if e.Policy == "" {
 		e.Policy = DefaultPolicy
 	}
-	if err := checkPolicy(e.Policy); err != nil {
+	if err := e.checkPolicy(e.Policy); err != nil {
 		return err
 	}
 	ipType := c.IPAddressType
@@ -150,7 +163,7 @@ func (c CreateEndpoint) same(e Endpoint) error {
 	for _, s := range join(c.SubnetIDs, c.Subnets) {
 		subnets = append(subnets, s.SubnetID)
 	}
-	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && c.PrivateDNS == e.PrivateDNS && slices.Equal(subnets, e.SubnetIDs) &&
+	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && (c.DefaultDNS || c.PrivateDNS == e.PrivateDNS) && slices.Equal(subnets, e.SubnetIDs) &&
 		(len(c.GroupIDs) == 0 || sameSet(c.GroupIDs, e.GroupIDs)) {
 		return nil
 	}

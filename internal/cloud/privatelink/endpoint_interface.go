@@ -54,7 +54,7 @@ func checkSubnet(r cloud.Reader, s Service, e *Endpoint, c SubnetConfig) (vpc.Su
 		if err := checkRemoteZone(r, sn); err != nil {
 			return sn, err
 		}
-	} else if !slices.Contains(s.ZoneIDs, sn.ZoneID) || len(candidates(r, s, sn.ZoneID)) == 0 {
+	} else if !slices.Contains(s.ZoneIDs, sn.ZoneID) || s.Amazon == "" && len(candidates(r, s, sn.ZoneID)) == 0 {
 		return sn, invalid(subjectEndpoint, "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", s.Name, sn.ID)
 	}
 	for _, i := range e.Interfaces {

@@ -34,7 +34,7 @@ func (c ModifyEndpoint) Apply(tx *cloud.Tx) (cloud.None, error) {
 		return cloud.None{}, cloud.Errorf(cloud.KindState, subjectEndpoint, "IncorrectState",
 			"The VPC endpoint '%s' cannot be modified in the state '%s'.", e.ID, e.State)
 	}
-	s, ok := Services.Get(tx, e.ServiceID)
+	s, ok := e.service(tx)
 	if !ok {
 		return cloud.None{}, noServiceName(e.ServiceName)
 	}
@@ -69,7 +69,7 @@ func (c ModifyEndpoint) settings(tx *cloud.Tx, e *Endpoint, s Service) error {
 		e.Policy = DefaultPolicy
 	}
 	if c.Policy != "" {
-		if err := checkPolicy(c.Policy); err != nil {
+		if err := e.checkPolicy(c.Policy); err != nil {
 			return err
 		}
 		e.Policy = c.Policy

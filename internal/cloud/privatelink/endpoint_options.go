@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
@@ -23,7 +24,8 @@ const DefaultPolicy = `{
 
 const maxPolicy = 20480
 
-func checkPolicy(p string) error {
+// checkPolicy checks a policy document; where it will be enforced, all of it.
+func (e *Endpoint) checkPolicy(p string) error {
 	var v struct{ Statement any }
 	badPolicy := func(why string) error {
 		return cloud.Errorf(cloud.KindInvalid, subjectEndpoint, "InvalidPolicyDocument", "%s", why)
@@ -35,6 +37,12 @@ func checkPolicy(p string) error {
 		return badPolicy("This policy contains invalid Json")
 	case v.Statement == nil:
 		return badPolicy("The policy document has no Statement")
+	}
+	if e.Amazon == "" {
+		return nil
+	}
+	if err := iam.CheckAccessPolicy(p); err != nil {
+		return badPolicy(err.Error())
 	}
 	return nil
 }

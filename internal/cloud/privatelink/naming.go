@@ -1,12 +1,17 @@
 package privatelink
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // ServiceName is the name of an endpoint service in a region.
 func ServiceName(region, id string) string { return "com.amazonaws.vpce." + region + "." + id }
 
 // BaseDNSName is the name under which a service's endpoints have theirs.
-func (s *Service) BaseDNSName() string { return s.ID + "." + s.Region + ".vpce.amazonaws.com" }
+func (s *Service) BaseDNSName() string {
+	return cmp.Or(s.Amazon, s.ID) + "." + s.Region + ".vpce.amazonaws.com"
+}
 
 // isAWSService reports whether a name is one of AWS's own services.
 func isAWSService(name string) bool {
@@ -17,7 +22,7 @@ func isAWSService(name string) bool {
 // entries lists an endpoint's DNS names: the regional one, one per zone, and last
 // the private one.
 func (e *Endpoint) entries() []DNSEntry {
-	base := e.ServiceID + "." + e.ServiceRegion + ".vpce.amazonaws.com"
+	base := cmp.Or(e.Amazon, e.ServiceID) + "." + e.ServiceRegion + ".vpce.amazonaws.com"
 	zone := hostedZone(e.ServiceRegion)
 	out := []DNSEntry{{Name: e.ID + "-" + e.Suffix + "." + base, HostedZoneID: zone}}
 	for _, i := range e.Interfaces {

@@ -83,7 +83,7 @@ func isAccount(s string) bool {
 // Allows reports whether a caller may see the service and connect to it: its
 // own account needs no permission.
 func (s *Service) Allows(c cloud.Caller) bool {
-	if c.Account == s.Account {
+	if c.Account == s.Account || s.Amazon != "" {
 		return true
 	}
 	for _, p := range s.AllowedPrincipals {
@@ -117,6 +117,16 @@ func Visible(r cloud.Reader, c cloud.Caller, regions ...string) []Service {
 		if slices.Contains(regions, s.Region) && s.ReachableFrom(c.Region) && s.Allows(c) {
 			out = append(out, s)
 		}
+	}
+	return out
+}
+
+// Offered are the visible services and those of AWS itself, which are reached in
+// their own region only.
+func Offered(r cloud.Reader, c cloud.Caller, regions ...string) []Service {
+	out := Visible(r, c, regions...)
+	if len(regions) == 0 || slices.Contains(regions, c.Region) {
+		out = append(out, AmazonServices(c.Region)...)
 	}
 	return out
 }

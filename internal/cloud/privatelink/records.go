@@ -1,6 +1,7 @@
 // Package privatelink is the domain of endpoint services and VPC endpoints.
 //
-// It may import internal/cloud, cloud/vpc, cloud/elb, cloud/sns.
+// It may import internal/cloud, cloud/vpc, cloud/elb, cloud/sns, cloud/iam,
+// cloud/amazon.
 package privatelink
 
 import (
@@ -32,6 +33,7 @@ type Service struct {
 	cloud.Scope
 	Name               string // com.amazonaws.vpce.<region>.<id>
 	State              string // Pending, Available, Deleting, Deleted, Failed
+	Amazon             string // one of AWS's own services: its label; see AmazonServices
 	AcceptanceRequired bool
 	LoadBalancerARNs   []string
 	SupportedIPTypes   []string // ipv4, ipv6
@@ -94,6 +96,7 @@ type Endpoint struct {
 	ServiceName   string
 	ServiceID     string
 	ServiceRegion string
+	Amazon        string // the label of the service, if it is one of AWS's own
 	State         EndpointState
 	Policy        string
 	SubnetIDs     []string
