@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -63,9 +64,10 @@ func nlbServe(specs []string) error {
 		return err
 	}
 	failed := make(chan error)
+	quiet := net.ListenConfig{KeepAlive: -1} // probes would keep idle connections
 	for _, s := range specs {
 		words := strings.Split(s, ",")
-		l, err := net.Listen("tcp", ":"+words[0])
+		l, err := quiet.Listen(context.Background(), "tcp", ":"+words[0])
 		if err != nil {
 			return err
 		}
@@ -199,7 +201,7 @@ func pems(t *testing.T, names ...string) (certificate, key string) {
 
 // nlbDial connects and, with the option tls, agrees on TLS for that name.
 func nlbDial(address string, o map[string]string) (net.Conn, error) {
-	d := net.Dialer{Timeout: peerTimeout}
+	d := net.Dialer{Timeout: peerTimeout, KeepAlive: -1}
 	if o["from"] != "" {
 		a, err := netip.ParseAddrPort(o["from"])
 		if err != nil {
