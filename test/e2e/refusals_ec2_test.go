@@ -86,7 +86,6 @@ var ec2Refusals = []apiRefusal{
 	{"CreateVpcEndpoint VpcEndpointType=Interface VpcId={vpc} ServiceName={service-name} SubnetId.1={a} SubnetId.2={a2}", 0, "DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the availability zone of {a2}. VPC endpoint subnets should be in different availability zones supported by the VPC endpoint service."},
 	{"CreateVpcEndpoint VpcEndpointType=Interface VpcId={vpc} ServiceName={service-name} SubnetId.1={c}", 0, "InvalidParameter", "The VPC endpoint service {service-name} does not support the availability zone of the subnet: {c}."},
 	{"CreateVpcEndpoint VpcEndpointType=Interface VpcId={vpc} ServiceName={service-name} SubnetId.1={a} PrivateDnsEnabled=true", 0, "InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {vpc}"},
-	{"CreateVpcEndpointServiceConfiguration NetworkLoadBalancerArn.1={kept} PrivateDnsName=api.example.com", 0, "UnsupportedOperation", "The value 'api.example.com' of the parameter PrivateDnsName is not served by Musubi."},
 	{"DetachNetworkInterface AttachmentId=eni-attach-0123456789abcdef0", 0, "InvalidAttachmentID.NotFound", "The attachment ID 'eni-attach-0123456789abcdef0' does not exist"},
 
 	// Dry runs do all the checks and change nothing.

@@ -13,32 +13,38 @@ import (
 
 // notImportable are the types that the provider cannot import.
 var notImportable = []string{
+	"aws_acm_certificate_validation",
 	"aws_lb_target_group_attachment",
 	"aws_main_route_table_association",
-	"aws_vpc_endpoint_connection_notification",
 	"aws_vpc_endpoint_security_group_association",
 	"aws_vpc_endpoint_service_allowed_principal",
+	"aws_vpc_endpoint_service_private_dns_verification",
 }
 
 // importIDs are the types whose import id is not their id.
 var importIDs = map[string]func(v map[string]any) string{
 	"aws_default_route_table":             parts("", "vpc_id"),
 	"aws_iam_role_policy_attachment":      parts("/", "role", "policy_arn"),
+	"aws_iam_server_certificate":          parts("", "name"),
 	"aws_internet_gateway_attachment":     parts(":", "internet_gateway_id", "vpc_id"),
 	"aws_network_interface_attachment":    parts("", "attachment_id"),
 	"aws_network_interface_sg_attachment": parts("_", "network_interface_id", "security_group_id"),
 	"aws_route_table_association":         parts("/", "subnet_id", "route_table_id"),
 	"aws_security_group_rule":             ruleImportID,
 	"aws_vpc_dhcp_options_association":    parts("", "vpc_id"),
+	"aws_vpc_endpoint_private_dns":        parts("", "vpc_endpoint_id"),
 	"aws_vpc_endpoint_subnet_association": parts("/", "vpc_endpoint_id", "subnet_id"),
 	"aws_route": func(v map[string]any) string {
 		return fmt.Sprint(v["route_table_id"], "_", v["destination_cidr_block"], v["destination_ipv6_cidr_block"])
 	},
 }
 
-// onlyInState are the attributes that the provider keeps in its state and can
-// not read: an import plans to set them, whatever the server says.
+// onlyInState are the attributes, by type or by address, that the provider keeps
+// in its state and can not read: an import plans to set them, whatever the
+// server says.
 var onlyInState = map[string][]string{
+	"aws_acm_certificate":        {"certificate_body", "certificate_chain", "private_key"},
+	"aws_lb_trust_store":         {"ca_certificates_bundle_s3_bucket", "ca_certificates_bundle_s3_key"},
 	"aws_default_route_table":    {"route"}, // `route = []` says more than no route at all
 	"aws_default_security_group": {"revoke_rules_on_delete"},
 	"aws_eip":                    {"associate_with_private_ip"},
@@ -47,20 +53,24 @@ var onlyInState = map[string][]string{
 	// takes the default tags of a volume for its own.
 	"aws_instance": {"force_destroy", "public_dns", "public_ip", "root_block_device", "user_data", "user_data_base64", "user_data_replace_on_change", "volume_tags"},
 	// An import reads a target group as target_group_arn and as forward.
-	"aws_lb_listener":       {"default_action"},
-	"aws_lb_target_group":   {"lambda_multi_value_headers_enabled", "proxy_protocol_v2"},
-	"aws_network_interface": {"ipv6_address_list_enabled", "private_ip_list_enabled"},
-	"aws_route53_record":    {"allow_overwrite"},
-	"aws_route53_zone":      {"force_destroy"},
-	"aws_security_group":    {"revoke_rules_on_delete"},
-	"aws_vpc_endpoint":      {"auto_accept", "subnet_configuration"},
+	"aws_lb_listener":      {"default_action"},
+	"aws_lb_listener_rule": {"action"},
+	// Of a group of type alb it reads none of the attributes.
+	"aws_lb_target_group.alb": {"deregistration_delay", "slow_start"},
+	"aws_lb_target_group":     {"lambda_multi_value_headers_enabled", "proxy_protocol_v2"},
+	"aws_network_interface":   {"ipv6_address_list_enabled", "private_ip_list_enabled"},
+	"aws_route53_record":      {"allow_overwrite"},
+	"aws_route53_zone":        {"force_destroy"},
+	"aws_security_group":      {"revoke_rules_on_delete"},
+	"aws_vpc_endpoint":        {"auto_accept", "subnet_configuration"},
 }
 
 // neverRead are the attributes that the provider can not read and that make it
 // want a new resource after an import.
-var neverRead = map[string]string{
-	"aws_instance": "network_interface",
-	"aws_key_pair": "public_key",
+var neverRead = map[string][]string{
+	"aws_instance":                  {"network_interface"},
+	"aws_key_pair":                  {"public_key"},
+	"aws_lb_trust_store_revocation": {"revocations_s3_bucket", "revocations_s3_key"},
 }
 
 // parts joins attributes.
@@ -187,12 +197,13 @@ func (tf *terraform) checkImport() int {
 		if slices.Equal(c.Change.Actions, []string{"no-op"}) {
 			continue
 		}
-		if paths := c.Change.ReplacePaths; len(paths) == 1 && neverRead[c.Type] != "" && paths[0][0] == neverRead[c.Type] {
+		if onlyUnread(c.Change.ReplacePaths, neverRead[c.Type]) {
 			continue
 		}
 		differ := []string{}
 		for name := range union(c.Change.Before, c.Change.After) {
-			if !reflect.DeepEqual(c.Change.Before[name], c.Change.After[name]) && !slices.Contains(onlyInState[c.Type], name) {
+			if !reflect.DeepEqual(c.Change.Before[name], c.Change.After[name]) && !slices.Contains(onlyInState[c.Type], name) &&
+				!slices.Contains(onlyInState[c.Address], name) {
 				differ = append(differ, fmt.Sprintf("%s: %v -> %v", name, c.Change.Before[name], c.Change.After[name]))
 			}
 		}
@@ -201,6 +212,17 @@ func (tf *terraform) checkImport() int {
 		}
 	}
 	return n
+}
+
+// onlyUnread reports whether what makes Terraform want a new resource is in a
+// list of attributes.
+func onlyUnread(paths [][]any, unread []string) bool {
+	for _, p := range paths {
+		if name, ok := p[0].(string); !ok || !slices.Contains(unread, name) {
+			return false
+		}
+	}
+	return len(paths) > 0
 }
 
 func union(a, b map[string]any) map[string]any {

@@ -69,6 +69,8 @@ func newResourceLab(t *testing.T, name string) *resourceLab {
 	m := start(t)
 	l := &resourceLab{musubi: m, before: m.status().Resources}
 	l.tf = m.terraform("testdata/"+name, nil)
+	// Much of the time is spent in waits of the provider.
+	l.tf.env = append(l.tf.env, "TF_CLI_ARGS_apply=-parallelism=40", "TF_CLI_ARGS_destroy=-parallelism=40")
 	return l
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -40,24 +41,54 @@ type reply struct {
 }
 
 // versions are the API versions of the query services.
-var versions = map[string]string{"ec2": "2016-11-15", "elasticloadbalancing": "2015-12-01", "iam": "2010-05-08", "sts": "2011-06-15"}
+var versions = map[string]string{"ec2": "2016-11-15", "elasticloadbalancing": "2015-12-01", "iam": "2010-05-08", "sts": "2011-06-15", "sns": "2010-03-31"}
 
 // query sends "Action Name=Value …" to a service that takes forms. The words are
 // separated by spaces; a plus stands for a space in a value.
 func (w *wire) query(service, line string) reply {
 	w.t.Helper()
 	action, rest, _ := strings.Cut(line, " ")
-	form := url.Values{"Action": {action}, "Version": {versions[service]}}
+	form := url.Values{"Action": {action}}
 	for _, word := range strings.Fields(rest) {
 		k, v, _ := strings.Cut(word, "=")
 		form.Set(k, strings.ReplaceAll(v, "+", " "))
 	}
+	return w.form(service, form)
+}
+
+// form sends a form to a service that takes them.
+func (w *wire) form(service string, form url.Values) reply {
+	w.t.Helper()
+	form.Set("Version", versions[service])
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.api, strings.NewReader(form.Encode()))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	return w.send(service, r)
+}
+
+// acm sends an operation with its parameters in JSON to ACM.
+func (w *wire) acm(operation, parameters string) reply {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.api, strings.NewReader(parameters))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "CertificateManager."+operation)
+	a := w.send("acm", r)
+	if a.status >= 300 {
+		var fault struct {
+			Type    string `json:"__type"`
+			Message string `json:"message"`
+		}
+		if err := json.Unmarshal([]byte(a.body), &fault); err != nil {
+			w.t.Fatalf("%s: %d %s", operation, a.status, a.body)
+		}
+		a.code, a.message = fault.Type, fault.Message
+	}
+	return a
 }
 
 // rest sends "METHOD path" with a body to Route 53.
