@@ -25,14 +25,11 @@ func TestLinkTerraform(t *testing.T) {
 	m.says("by the endpoint's name, for the service's", "server", get("--http1.1 --connect-to api.link.test:443:"+name+":443 "+url))
 	tf.planIsEmpty()
 
-	tf.apply("alpn=HTTP1Only")
-	tf.planIsEmpty("alpn=HTTP1Only")
-	m.says("only HTTP/1.1", " 1.1 0", get(url))
 	tf.apply("alpn=HTTP1Only", "let_in=false")
 	m.says("a group without rules", "timed out", get(url))
 	tf.apply("alpn=HTTP1Only", "private_name=false")
 	tf.planIsEmpty("alpn=HTTP1Only", "private_name=false")
 	m.says("no private name", "Could not resolve host", get(url))
-	m.says("by the endpoint's name still", "server", get("--connect-to api.link.test:443:"+name+":443 "+url))
+	m.says("by the endpoint's name still, with HTTP/1.1 alone", " 1.1 0", get("--connect-to api.link.test:443:"+name+":443 "+url))
 	tf.destroy()
 }

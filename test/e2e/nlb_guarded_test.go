@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ type guardedLab struct {
 	front         string // the load balancer's group
 	lb, alb       balancer
 	group, behind string // target groups: of servers, of the application load balancer
+	headers       string // and with proxy protocol
 	in            []instance
 	endpoint      endpoint
 }
@@ -35,17 +37,26 @@ func newGuardedLab(t *testing.T) *guardedLab {
 	}
 	l.group = w.targetGroup("servers", l.vpc, "TCP", "80")
 	l.behind = w.targetGroup("behind", l.vpc, "TCP", "80", "TargetType", "alb", "HealthCheckProtocol", "HTTP")
+	l.headers = w.targetGroup("headers", l.vpc, "TCP", "81")
+	w.attribute(l.headers, "proxy_protocol_v2.enabled", "true")
 	l.lb = w.balancer("lb", l.subnets, "IpAddressType", "dualstack", "SecurityGroups.member.1", l.front)
 	l.alb = w.balancer("alb", l.subnets, "Type", "application", "SecurityGroups.member.1", open)
 	w.crossZone(l.lb, "true")
 	w.listener(l.lb, "TCP", "80", l.group)
 	w.listener(l.lb, "TCP", "8080", l.behind)
+	for port, group := range map[string]string{"443": l.group, "8443": l.headers} {
+		w.elb("CreateListener", "LoadBalancerArn", l.lb.arn, "Protocol", "TLS", "Port", port,
+			"Certificates.member.1.CertificateArn", w.uploaded("port"+port+".example"),
+			"DefaultActions.member.1.Type", "forward", "DefaultActions.member.1.TargetGroupArn", group)
+	}
 	l.in = w.running(ids...)
 	for _, id := range ids {
 		w.peer(id)
 	}
 	w.peer("server", "80")
+	w.serveTLS("server", "81,pp")
 	w.register(l.group, ids[0])
+	w.register(l.headers, ids[0])
 	w.waitActive(l.lb)
 	w.waitActive(l.alb)
 	_, name := w.service(l.lb, "SupportedIpAddressType.1", "ipv4", "SupportedIpAddressType.2", "ipv6")
@@ -67,6 +78,7 @@ func TestNLBGuarded(t *testing.T) {
 	l.waitHealth(l.group, "healthy", l.in[0].id)
 	l.step(step{"dual stack", func() { l.dualStack() }})
 	l.step(step{"security groups", func() { l.guards() }})
+	l.step(step{"TLS", func() { l.ends() }})
 	l.step(step{"application load balancer", func() { l.application() }})
 }
 
@@ -108,20 +120,62 @@ func (l *guardedLab) guards() {
 	l.says("another consumer, IPv6", "timeout", l.call("stranger", "tcp6", "80"))
 	l.never("the consumer is not heard", "10.0.0.100", l.call("known", "tcp4", "80")())
 
-	enforce := func(value string) {
-		l.t.Helper()
-		l.elb("SetSecurityGroups", "LoadBalancerArn", l.lb.arn, "SecurityGroups.member.1", l.front,
-			"EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", value)
-	}
-	enforce("off")
+	l.enforce("off")
 	l.says("not enforced", "hears", l.call("stranger", "tcp4", "80"))
 	l.says("not enforced, IPv6", "hears", l.call("stranger", "tcp6", "80"))
 	l.revoke(l.front, "tcp", "80", "80", "10.0.0.9/32")
 	l.says("but others are asked", "timeout", l.call("client", "tcp4", "80"))
-	enforce("on")
+	l.enforce("on")
 	l.says("enforced again", "timeout", l.call("stranger", "tcp4", "80"))
 	l.says("enforced again, IPv6", "timeout", l.call("stranger", "tcp6", "80"))
 	l.says("a rule holds", "hears", l.call("known", "tcp4", "80"))
+}
+
+// ends: a listener that ends TLS, which user space carries, obeys the same.
+func (l *guardedLab) ends() {
+	call := func(from, kind, port string) func() string {
+		name := l.lb.dns
+		if from != "client" {
+			name = l.endpoint.names[0]
+		}
+		address := strings.Fields(l.mustExec(from, "dig +short "+kind+" "+name))[0]
+		return func() string {
+			return l.callTLS(from, "'"+net.JoinHostPort(address, port)+"'", "tls=a.example")
+		}
+	}
+	for _, from := range []string{"client", "known", "stranger"} {
+		for _, kind := range []string{"A", "AAAA"} {
+			l.says("no rule, "+from+" "+kind, "timeout", call(from, kind, "443"))
+		}
+	}
+	l.allow(l.front, "tcp", "443", "443", "10.0.0.9/32")
+	l.allow(l.front, "tcp", "443", "443", "10.0.0.100/32")
+	l.says("the client", "port443.example \"\": ip-10-0-0-80", call("client", "A", "443"))
+	l.says("the client keeps its address", "hears 10.0.0.9:", call("client", "A", "443"))
+	l.says("the consumer with a rule", "hears 10.0.", call("known", "A", "443"))
+	l.says("another consumer", "timeout", call("stranger", "A", "443"))
+	l.says("an IPv4 rule", "timeout", call("client", "AAAA", "443"))
+	for _, in := range l.in[1:3] {
+		l.allow(l.front, "tcp", "443", "443", in.ip6+"/128")
+		l.allow(l.front, "tcp", "8443", "8443", in.ip6+"/128")
+	}
+	l.says("IPv6, translated", "hears 10.0.", call("client", "AAAA", "443"))
+	l.says("the consumer, translated", "hears 10.0.", call("known", "AAAA", "443"))
+	l.says("another consumer, IPv6", "timeout", call("stranger", "AAAA", "443"))
+	l.says("proxy protocol has the client's family", " proxy ["+l.in[1].ip6+"]:", call("client", "AAAA", "8443"))
+	l.says("and the consumer's", " proxy ["+l.in[2].ip6+"]:", call("known", "AAAA", "8443"))
+	l.says("with the endpoint", "ea=01:"+l.endpoint.id, call("known", "AAAA", "8443"))
+	l.enforce("off")
+	l.says("not enforced", "hears", call("stranger", "A", "443"))
+	l.enforce("on")
+	l.says("enforced again", "timeout", call("stranger", "A", "443"))
+}
+
+// enforce says whether the load balancer's groups hold over PrivateLink.
+func (l *guardedLab) enforce(value string) {
+	l.t.Helper()
+	l.elb("SetSecurityGroups", "LoadBalancerArn", l.lb.arn, "SecurityGroups.member.1", l.front,
+		"EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", value)
 }
 
 // application: an application load balancer as the target.

@@ -130,10 +130,10 @@ func (l *tlsLab) imported(arn string, names ...string) string {
 }
 
 // uploaded is a server certificate of IAM.
-func (l *tlsLab) uploaded(name string) string {
-	l.t.Helper()
-	certificate, key := pems(l.t, name)
-	return l.call("iam", "UploadServerCertificate", "ServerCertificateName", strings.ReplaceAll(name, ".", "-"),
+func (w *world) uploaded(name string) string {
+	w.t.Helper()
+	certificate, key := pems(w.t, name)
+	return w.call("iam", "UploadServerCertificate", "ServerCertificateName", strings.ReplaceAll(name, ".", "-"),
 		"CertificateBody", certificate, "PrivateKey", key).
 		text("UploadServerCertificateResult/ServerCertificateMetadata/Arn")
 }
