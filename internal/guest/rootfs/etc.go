@@ -152,6 +152,9 @@ func (b *builder) resolvConf() string {
 	}
 	if b.cfg.Resolver.IsValid() {
 		fmt.Fprintf(&s, "nameserver %s\n", b.cfg.Resolver)
+		// As Amazon's DHCP client writes it; a query that is lost while the
+		// daemon is started again costs 2 seconds then, not 5 and a failure.
+		s.WriteString("options timeout:2 attempts:5\n")
 	}
 	return s.String()
 }
