@@ -75,6 +75,7 @@ func TestUserData(t *testing.T) {
 	t.Run("cloud-config", func(t *testing.T) { cloudConfigTests(t, l, many) })
 	t.Run("once", func(t *testing.T) { onceTests(t, l) })
 	t.Run("parts", func(t *testing.T) { partsTests(t, l) })
+	t.Run("power", func(t *testing.T) { powerTests(t, l) })
 	t.Run("failures", func(t *testing.T) { failureTests(t, l) })
 }
 
@@ -147,15 +148,29 @@ func cloudConfigTests(t *testing.T, l *lab, many bool) {
 
 // onceTests: a reboot runs what is for every boot, and nothing else.
 func onceTests(t *testing.T, l *lab) {
-	g := newGuest("i-1", "")
 	_, _ = Exec(l.ctx, l.dir, "i-1", ExecOptions{Argv: []string{"reboot"}}) // whether its end or the guest's is first seen is chance
-	rebooted := false
-	for e := (guest.Event{}); !rebooted || e.Kind != guest.EventRunning; {
-		l.must("event", g, &e)
-		rebooted = rebooted || e.Kind == guest.EventRebooted
-	}
+	l.rebooted("i-1")
 	if got := l.sh("i-1", "cloud-init status --wait >/dev/null; wc -l </root/boots; wc -l </root/runs; wc -l </srv/a/b; hostname"); got != "2\n2\n2\nweb\n" {
 		t.Errorf("after a reboot: %q", got)
+	}
+}
+
+// rebooted waits until a guest has rebooted by itself.
+func (l *lab) rebooted(id string) {
+	l.t.Helper()
+	rebooted := false
+	for e := (guest.Event{}); !rebooted || e.InstanceID != id || e.Kind != guest.EventRunning; {
+		l.must("event", newGuest(id, ""), &e)
+		rebooted = rebooted || e.InstanceID == id && e.Kind == guest.EventRebooted
+	}
+}
+
+// powerTests: the user data reboots the instance, once.
+func powerTests(t *testing.T, l *lab) {
+	l.must("start", newGuest("i-4", "#cloud-config\npower_state: {mode: reboot, condition: test -e /root/ran}\nruncmd: [touch /root/ran]\nbootcmd: [echo >>/root/boots]\n"), nil)
+	l.rebooted("i-4")
+	if got := l.sh("i-4", "cloud-init status --wait | tail -1; wc -l </root/boots"); got != "status: done\n2\n" {
+		t.Errorf("after its reboot: %q", got)
 	}
 }
 

@@ -71,9 +71,19 @@ type Plan struct {
 	Warnings []string
 }
 
-// Compile reads user data into a plan. It never fails: what cannot be carried
-// out is told in the warnings.
-func Compile(data []byte, fetch Fetch) Plan {
+// Compile reads user data into a plan. It never fails, for a guest has to start
+// whatever its user data is: what cannot be carried out is told in the warnings.
+func Compile(data []byte, fetch Fetch) (p Plan) {
+	defer func() {
+		if r := recover(); r != nil {
+			p = compile(nil, nil)
+			p.warn("User data cannot be read: %v", r)
+		}
+	}()
+	return compile(data, fetch)
+}
+
+func compile(data []byte, fetch Fetch) Plan {
 	parts, warnings := Read(data, fetch)
 	p := Plan{Warnings: warnings}
 	var merged any = map[string]any{}

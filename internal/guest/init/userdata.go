@@ -25,7 +25,7 @@ const (
 	outputLog    = "/var/log/cloud-init-output.log"
 	cloudLog     = "/var/log/cloud-init.log"
 	// givenName holds what the instance would be called without user data.
-	givenName = "/run/musubi/hostname"
+	givenName = "/run/cloud-init/given-hostname"
 )
 
 // keepUserData stores the instance's user data where cloud-init keeps it.
@@ -58,12 +58,7 @@ func keepUserData(cfg initctl.Config) error {
 
 // nameInstance gives the instance the name that its user data asks for. That
 // takes a right that init has given up by the time it reads the rest.
-func nameInstance(cfg initctl.Config) (err error) {
-	defer func() {
-		if r := recover(); r != nil { // user data must not keep a guest from starting
-			err = nil
-		}
-	}()
+func nameInstance(cfg initctl.Config) error {
 	if err := os.WriteFile(givenName, []byte(cfg.Hostname), 0o644); err != nil {
 		return err
 	}
