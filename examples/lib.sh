@@ -61,13 +61,15 @@ begin() {
   eval "$("$musubi" env)"
 }
 
-# workplace DIR makes a directory for Terraform with this example's files in it,
-# and goes there. A machine with a mirror of the provider need not download it.
+# workplace makes a directory for Terraform with this example's files in it, and
+# goes there. `musubi down --purge` removes it. A machine with a mirror of the
+# provider need not download it.
 workplace() {
-  local p
-  mkdir -p "$1"
-  cp -r "$here"/* "$1/"
-  cd "$1"
+  local p work
+  work=$MUSUBI_DIR/demo/$(basename "$here")
+  mkdir -p "$work"
+  cp -r "$here"/* "$work/"
+  cd "$work"
   for p in /*/registry.terraform.io /*/*/registry.terraform.io /*/*/*/registry.terraform.io; do
     if [ -d "$p" ]; then
       printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$(dirname "$p")" >terraform.rc

@@ -9,7 +9,7 @@ command -v curl >/dev/null || die "curl is missing: it plays the client on the i
 begin
 
 say "2. terraform apply: three accounts, an ALB that speaks HTTPS only, PrivateLink"
-workplace "$MUSUBI_DIR/demo-alb"
+workplace
 applied "terraform apply"
 client=$(terraform output -raw client_instance_id)
 url=$(terraform output -raw url)
@@ -48,7 +48,7 @@ cd outsider
 if terraform apply -auto-approve -input=false -no-color -var "service_name=$service" >apply.log 2>&1; then
   die "the third account was let in"
 fi
-grep -o 'InvalidServiceName.*' apply.log | fold -s -w 76 | indent
+grep -o 'InvalidServiceName.*' apply.log | fold -s -w 74 | sed "s, *$,," | indent
 
 say "Still running: Musubi with this lab in it"
 cat <<EOT

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 begin
 
 say "2. terraform apply: two VPCs with the same range 10.0.0.0/16, PrivateLink between"
-workplace "$MUSUBI_DIR/demo"
+workplace
 apply() { applied "terraform apply, cross_zone=$1" -var "cross_zone=$1"; }
 apply false
 consumer=$(terraform output -raw consumer_instance_id)
