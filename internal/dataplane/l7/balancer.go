@@ -96,7 +96,7 @@ func (lb *balancer) setFrontend(ctx context.Context, at netip.AddrPort, cfg *con
 func (lb *balancer) setGroups(b *spec.Balancer) {
 	lb.balance.Update(b.Groups)
 	policy := policyOf(b)
-	groups, targets := map[string]*group{}, map[netip.AddrPort]bool{}
+	groups, targets := map[string]*group{}, map[registration]bool{}
 	for i := range b.Groups {
 		s := &b.Groups[i]
 		have := lb.groups[s.ARN]
@@ -105,7 +105,7 @@ func (lb *balancer) setGroups(b *spec.Balancer) {
 		}
 		groups[s.ARN] = have
 		for _, t := range s.Targets {
-			targets[t.Address] = true
+			targets[registration{s.ARN, t.Address}] = true
 		}
 	}
 	lb.groups = groups

@@ -102,7 +102,7 @@ func clientFailure(err error) *failure {
 // that was idle still lives; anew makes one in any case.
 func (x *exchange) connection(careful, anew bool) (*upstream, *failure) {
 	lb := x.client.lb
-	k := poolKey{target: x.lease.Address, tls: x.group.tls != nil}
+	k := poolKey{group: x.group.arn, target: x.lease.Address, tls: x.group.tls != nil}
 	if len(x.cfg.sources) > 0 {
 		k.source = x.cfg.sources[0]
 	}

@@ -11,6 +11,7 @@ import (
 // group is a target group and how its targets are spoken to.
 type group struct {
 	*balance.Group
+	arn     string
 	version string      // HTTP1, HTTP2, GRPC
 	tls     *tls.Config // nil in the clear
 	policy  string
@@ -19,7 +20,7 @@ type group struct {
 // newGroup makes what is needed beside the choice of targets.
 func (lb *balancer) newGroup(g *balance.Group, policy string) *group {
 	s := g.Spec()
-	out := &group{Group: g, version: s.Version, policy: policy}
+	out := &group{Group: g, arn: s.ARN, version: s.Version, policy: policy}
 	if s.Protocol == "HTTPS" {
 		out.tls = tlsconf.Client(policy, "", nil)
 		out.tls.ClientSessionCache = tls.NewLRUClientSessionCache(0)

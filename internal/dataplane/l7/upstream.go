@@ -25,7 +25,8 @@ type upstream struct {
 	since    int64 // when it became idle
 }
 
-// pools are the connections to targets, by target and node.
+// pools are the connections to targets, by target and node. Groups do not share
+// any, so that a target can leave one of them.
 type pools struct {
 	mu     sync.Mutex
 	all    map[poolKey]*pool
@@ -33,6 +34,7 @@ type pools struct {
 }
 
 type poolKey struct {
+	group  string
 	target netip.AddrPort
 	source netip.Addr
 	tls    bool
@@ -45,6 +47,12 @@ type pool struct {
 	idle []*upstream
 	all  map[*upstream]struct{}
 	gone bool // the target is not registered any more
+}
+
+// registration is a target of a group.
+type registration struct {
+	group  string
+	target netip.AddrPort
 }
 
 func newPools() *pools { return &pools{all: map[poolKey]*pool{}} }
@@ -62,11 +70,11 @@ func (p *pools) of(k poolKey) *pool {
 
 // keep ends the connections to targets that are not registered any more: the
 // deregistration delay is over.
-func (p *pools) keep(targets map[netip.AddrPort]bool) {
+func (p *pools) keep(targets map[registration]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for k, q := range p.all {
-		if !targets[k.target] {
+		if !targets[registration{k.group, k.target}] {
 			q.end()
 			delete(p.all, k)
 		}
