@@ -117,6 +117,7 @@ func (c *client) handshake(cfg *config) bool {
 	state := t.ConnectionState()
 	c.connected(cfg, began, &state, err)
 	if err != nil {
+		c.answerPlain(cfg, err)
 		return false
 	}
 	c.conn, c.tls = t, &state
