@@ -213,14 +213,16 @@ func nlbDial(address string, o map[string]string) (net.Conn, error) {
 	if err != nil {
 		return nil, peerError(err)
 	}
-	return nlbGreet(c, o)
+	c, agreed, err := nlbGreet(c, o)
+	fmt.Print(agreed)
+	return c, err
 }
 
-// nlbGreet begins TLS, if asked for, and prints what was agreed.
-func nlbGreet(c net.Conn, o map[string]string) (net.Conn, error) {
+// nlbGreet begins TLS, if asked for, and says what was agreed.
+func nlbGreet(c net.Conn, o map[string]string) (net.Conn, string, error) {
 	name, ok := o["tls"]
 	if !ok {
-		return c, nil
+		return c, "", nil
 	}
 	config := &tls.Config{ServerName: name, InsecureSkipVerify: true}
 	if o["alpn"] != "" {
@@ -229,12 +231,11 @@ func nlbGreet(c net.Conn, o map[string]string) (net.Conn, error) {
 	t := tls.Client(c, config)
 	_ = c.SetDeadline(time.Now().Add(peerTimeout))
 	if err := t.Handshake(); err != nil {
-		return nil, fmt.Errorf("handshake: %w", peerError(err))
+		return nil, "", fmt.Errorf("handshake: %w", peerError(err))
 	}
 	_ = c.SetDeadline(time.Time{})
 	s := t.ConnectionState()
-	fmt.Printf("%s %q: ", s.PeerCertificates[0].Subject.CommonName, s.NegotiatedProtocol)
-	return t, nil
+	return t, fmt.Sprintf("%s %q: ", s.PeerCertificates[0].Subject.CommonName, s.NegotiatedProtocol), nil
 }
 
 func nlbCall(address string, o map[string]string) error {

@@ -231,7 +231,7 @@ func (l *tlsLab) internet() {
 				return err.Error()
 			}
 			defer func() { _ = c.Close() }()
-			g, err := nlbGreet(c, o)
+			g, agreed, err := nlbGreet(c, o)
 			if err != nil {
 				return err.Error()
 			}
@@ -239,9 +239,10 @@ func (l *tlsLab) internet() {
 			if err != nil {
 				return err.Error()
 			}
-			return text
+			return agreed + text
 		}
 	}
+	l.says("its certificate", "a.example", hear("443", map[string]string{"tls": "a.example"}))
 	l.says("TLS from the internet", " hears 198.", hear("443", map[string]string{"tls": "a.example"}))
 	l.says("proxy protocol from the internet", " proxy 198.", hear("81", nil))
 }
