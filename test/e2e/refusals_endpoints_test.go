@@ -136,4 +136,40 @@ func TestEndpointRefusals(t *testing.T) {
 	if after := m.status().Resources; fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("refused requests changed something: %v, before %v", after, before)
 	}
+	t.Run("private names", func(t *testing.T) { privateNameRefusals(t, m, w, n) })
+}
+
+// privateNameRefusals proves a service's name; then a zone of that name is in the
+// way of an endpoint, and an endpoint is in the way of a zone.
+func privateNameRefusals(t *testing.T, m *musubi, w *wire, n names) {
+	zone := func(name, vpc string) string {
+		return fmt.Sprintf("<CreateHostedZoneRequest %s><Name>%s</Name>%s<CallerReference>%d</CallerReference></CreateHostedZoneRequest>", route53NS, name, vpc, time.Now().UnixNano())
+	}
+	inVPC := func(vpc string) string {
+		return "<VPC><VPCRegion>ap-northeast-1</VPCRegion><VPCId>" + n[vpc] + "</VPCId></VPC>"
+	}
+	made := w.rest("POST hostedzone", zone("example.com", ""))
+	id := strings.TrimPrefix(textOf(made.body[strings.Index(made.body, "<HostedZone>"):], "Id"), "/hostedzone/")
+	service := w.query("ec2", n.expand("DescribeVpcEndpointServiceConfigurations ServiceId.1={named}")).body
+	_, proof, _ := strings.Cut(service, "<privateDnsNameConfiguration>")
+	if textOf(proof, "value") == "" {
+		t.Fatalf("no proof is asked for: %s", service)
+	}
+	if a := w.rest("POST hostedzone/"+id+"/rrset/", recordOf(textOf(proof, "name")+".api.example.com", "TXT", routed("", `"`+textOf(proof, "value")+`"`))); a.status != http.StatusOK {
+		t.Fatalf("proof: %d %s", a.status, a.body)
+	}
+	w.must("ec2", n.expand("StartVpcEndpointServicePrivateDnsVerification ServiceId={named}"), "")
+	m.eventually(30*time.Second, "the name to be verified", func() bool {
+		return strings.Contains(w.query("ec2", n.expand("DescribeVpcEndpointServiceConfigurations ServiceId.1={named}")).body, "<state>verified</state>")
+	})
+	consumer := w.as(n["consumer"])
+	if a := consumer.rest("POST hostedzone", zone("api.example.com", inVPC("cvpc"))); a.status != http.StatusCreated {
+		t.Fatalf("zone: %d %s", a.status, a.body)
+	}
+	create := "CreateVpcEndpoint VpcEndpointType=Interface VpcId={cvpc} ServiceName={named-name} SubnetId.1={ca} PrivateDnsEnabled=true"
+	n.check(t, apiRefusal{create, 0, "InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for api.example.com in the VPC {cvpc}"},
+		consumer.query("ec2", n.expand(create)))
+	consumer.must("ec2", n.expand("ModifyVpcAttribute VpcId={plain-vpc} EnableDnsHostnames.Value=true"), "")
+	consumer.must("ec2", n.expand("CreateVpcEndpoint VpcEndpointType=Interface VpcId={plain-vpc} ServiceName={named-name} SubnetId.1={plain} PrivateDnsEnabled=true"), "vpcEndpointId")
+	n.check(t, apiRefusal{"POST hostedzone of an endpoint's name", 0, "ConflictingDomainExists", "…"}, consumer.rest("POST hostedzone", zone("api.example.com", inVPC("plain-vpc"))))
 }
