@@ -33,9 +33,12 @@ const (
 
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// baseEnv is the environment of init and of everything that it starts.
+// baseEnv is the environment of init and of everything that it starts. The AWS
+// CLI and SDKs may bring authorities of their own, which do not know this cloud's:
+// they are told where the system's are.
 func baseEnv() []string {
-	return []string{"PATH=" + path, "LANG=C.UTF-8", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash"}
+	return []string{"PATH=" + path, "LANG=C.UTF-8", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash",
+		"AWS_CA_BUNDLE=/etc/pki/tls/certs/ca-bundle.crt"}
 }
 
 // Setup is the hidden command SetupCommand. It returns only on failure.
