@@ -23,6 +23,10 @@ bin/musubi: $(SOURCES)
 demo: bin/musubi ## Start Musubi, apply examples/cross-zone, show cross-zone off and on
 	@./examples/cross-zone/demo.sh
 
+.PHONY: demo-alb
+demo-alb: bin/musubi ## The same for examples/alb-across-accounts: an ALB of another account, with TLS
+	@./examples/alb-across-accounts/demo.sh
+
 .PHONY: test
 test: bin/musubi lint ## Run every check: lint, unit, kernel, end to end
 	$(GO) test -race -timeout 20m ./cmd/... ./internal/... ./bench/...
@@ -37,6 +41,7 @@ test-short: ## Run the unit and kernel tests without the race detector
 lint: ## gofmt, go vet and golangci-lint
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo 'run gofmt -w on these'; exit 1; }
 	$(GO) vet ./...
+	cd test/probe && $(GO) vet ./...
 	$(LINT) run
 
 .PHONY: bench
