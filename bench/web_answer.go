@@ -59,7 +59,7 @@ func (nothingYet) Temporary() bool { return true }
 
 func again(err error) bool {
 	var n nothingYet
-	return err == unix.EAGAIN || err == unix.EINTR || errors.As(err, &n)
+	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.As(err, &n)
 }
 
 func (c *socketConn) await(events int16) error {

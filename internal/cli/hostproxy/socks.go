@@ -95,7 +95,7 @@ func readRequest(r io.Reader) (host string, port uint16, code byte, err error) {
 	if head[0] != socksVersion {
 		return "", 0, replyFailure, errSOCKS
 	}
-	size := 0
+	var size int
 	switch head[3] {
 	case typeIPv4:
 		size = 4

@@ -54,14 +54,14 @@ func TestCarry(t *testing.T) {
 	if err := client.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := target.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := target.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Fatalf("target read %d, %v after the client's end", n, err)
 	}
 	l.sends(target, client, "late answer")
 	if err := target.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := client.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Fatalf("client read %d, %v after the target's end", n, err)
 	}
 }
@@ -279,12 +279,12 @@ func TestTLS(t *testing.T) {
 	if err := client.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := target.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := target.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("target: %v, want the end", err)
 	}
 	l.sends(target, client, "late")
 	_ = target.Close()
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("client: %v, want the end", err)
 	}
 }

@@ -21,15 +21,14 @@ func TestUpdateKeepsCounters(t *testing.T) {
 	g := NewGroup(group(nil, target("a", "z1", "healthy")), options(&clock{start}))
 	l, _ := g.Pick("z1")
 	g.Update(group(nil, target("a", "z2", "unhealthy"), target("b", "z1", "healthy")))
-	again, ok := g.Find("z1", "a")
-	if ok {
+	if _, ok := g.Find("z1", "a"); ok {
 		t.Fatal("an unhealthy target was found")
 	}
 	if l.Outstanding() != 1 || !closed(l.Unhealthy()) || closed(l.Ended()) || l.Spec().Zone != "z2" {
 		t.Errorf("the target did not stay: %d outstanding", l.Outstanding())
 	}
 	g.Update(group(nil, target("a", "z1", "healthy")))
-	if again, ok = g.Find("z1", "a"); !ok || again.Outstanding() != 2 || closed(again.Unhealthy()) {
+	if again, ok := g.Find("z1", "a"); !ok || again.Outstanding() != 2 || closed(again.Unhealthy()) {
 		t.Error("the target is not the same when it is healthy again")
 	}
 	elsewhere := target("a", "z1", "healthy")

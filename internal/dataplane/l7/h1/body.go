@@ -185,7 +185,7 @@ func (b *Body) addTrailer(line []byte) error {
 // Fill waits for more of the body.
 func (b *Body) Fill() error {
 	err := b.in.Fill()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if b.kind == open {
 			b.state = done
 			return nil

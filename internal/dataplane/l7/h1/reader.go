@@ -117,7 +117,7 @@ func (b *Reader) Head(l Limits) ([]byte, error) {
 			return nil, ErrHeadTooLong
 		}
 		if err := b.Fill(); err != nil {
-			if err == io.EOF && b.w > 0 {
+			if errors.Is(err, io.EOF) && b.w > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -28,7 +29,7 @@ func FuzzStrict(f *testing.F) {
 		in = append([]byte(http2.ClientPreface), in...)
 		s := newStrict(bytesConn{Reader: bytes.NewReader(in)}, func() {})
 		out, err := io.ReadAll(s)
-		if err != nil && err != io.ErrUnexpectedEOF {
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatal(err)
 		}
 		if !changes(in[len(http2.ClientPreface):]) && err == nil && !bytes.Equal(in, out) {

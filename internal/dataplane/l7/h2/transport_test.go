@@ -122,8 +122,7 @@ func TestCancel(t *testing.T) {
 	failed := make(chan error, 1)
 	tr := newTransport(t)
 	go func() {
-		_, err := tr.RoundTrip(s.endpoint(), get(t, "/").WithContext(ctx))
-		failed <- err
+		failed <- fails(tr, s.endpoint(), get(t, "/").WithContext(ctx))
 	}()
 	wait(t, "the request arrives", begun)
 	cancel()
@@ -226,20 +225,20 @@ func TestConnectErrors(t *testing.T) {
 	_ = l.Close()
 	tr := newTransport(t)
 	var failed *ConnectError
-	_, err = tr.RoundTrip(Endpoint{Local: netip.MustParseAddr("127.0.0.1"), Remote: refused}, get(t, "/"))
+	err = fails(tr, Endpoint{Local: netip.MustParseAddr("127.0.0.1"), Remote: refused}, get(t, "/"))
 	if !errors.As(err, &failed) || failed.Handshake || failed.Timeout() {
 		t.Errorf("refused: %v", err)
 	}
 	s := serve(t, ServerOptions{}, tlsConfig(t, "http/1.1"), echo)
 	e := s.endpoint()
 	e.TLS = true
-	if _, err = tr.RoundTrip(e, get(t, "/")); !errors.As(err, &failed) || !failed.Handshake {
+	if err = fails(tr, e, get(t, "/")); !errors.As(err, &failed) || !failed.Handshake {
 		t.Errorf("no h2: %v", err)
 	}
 	if err := tr.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err = tr.RoundTrip(e, get(t, "/")); !errors.Is(err, net.ErrClosed) {
+	if err = fails(tr, e, get(t, "/")); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
 }
@@ -268,4 +267,13 @@ func TestOneRequestGivingUpDoesNotEndTheDialOfOthers(t *testing.T) {
 	close(proceed)
 	res, err := tr.RoundTrip(s.endpoint(), get(t, "/")) // a second dial would panic
 	_ = body(t, res, err)
+}
+
+// fails makes a request that should fail, and returns why.
+func fails(tr *Transport, e Endpoint, r *http.Request) error {
+	answer, err := tr.RoundTrip(e, r)
+	if err == nil {
+		_ = answer.Body.Close()
+	}
+	return err
 }
