@@ -29,8 +29,26 @@ func (w *World) enter(name string, a netip.Addr) (*netns.NS, error) {
 // ListenTCP listens on an address of a namespace. The listener stays in it.
 func (w *World) ListenTCP(ctx context.Context, ns string, a netip.AddrPort) (net.Listener, error) {
 	return listen(w, ns, a, func() (net.Listener, error) {
-		return new(net.ListenConfig).Listen(ctx, "tcp", a.String())
+		// What is accepted has keep-alive from the listener, at no cost of its own;
+		// a listener for multipath TCP makes each connection dearer.
+		c := net.ListenConfig{KeepAlive: -1, Control: keepAlive}
+		c.SetMultipathTCP(false)
+		return c.Listen(ctx, "tcp", a.String())
 	})
+}
+
+// keepAlive sets what net sets on each connection otherwise.
+func keepAlive(_, _ string, c syscall.RawConn) error {
+	var result error
+	err := c.Control(func(fd uintptr) {
+		result = os.NewSyscallError("setsockopt", errors.Join(
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9),
+		))
+	})
+	return errors.Join(err, result)
 }
 
 // ListenUDP opens a UDP socket at an address of a namespace.

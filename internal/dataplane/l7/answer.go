@@ -56,6 +56,9 @@ func (x *exchange) answer(r reply) {
 	}
 	c.out = x.appendReply(c.out[:0], r)
 	c.deadline.extend(c.conn, c.s.clock.Load(), x.cfg.idle)
+	if s := x.lastWrites(); s != nil {
+		s.last()
+	}
 	n, err := c.conn.Write(c.out)
 	x.log.sent += int64(n)
 	if err != nil {

@@ -284,6 +284,12 @@ func TestGone(t *testing.T) {
 		}
 		return w
 	}
+	// On a connection that served before, too: that the target did not close.
+	first := ask()
+	answer <- struct{}{}
+	if res, _ := first.response("GET"); res.StatusCode != 200 {
+		t.Fatal(res.StatusCode)
+	}
 	cut := ask()
 	kept := l.b.Groups
 	// It stays registered elsewhere, which is no reason to wait for it here.

@@ -30,7 +30,7 @@ func (x *exchange) forwardHTTP1() *failure {
 			return f
 		}
 		stale, f := x.roundTrip(u, whole)
-		if stale && again && try == 0 && !c.left.Load() {
+		if stale && again && try == 0 && !c.left.Load() && !u.cut() {
 			continue // the target closed it while it was idle
 		}
 		return f
@@ -231,6 +231,7 @@ func (x *exchange) relayResponse(u *upstream) *failure {
 	c.download.Start(u.in, length)
 	p := pump{body: &c.download, chunk: chunked, from: end{conn: u.conn, deadline: &u.deadline}, to: end{conn: c.conn, deadline: &c.deadline},
 		clock: &c.s.clock, idle: x.cfg.idle}
+	p.last = x.lastWrites()
 	var err error
 	c.out, err = p.run(x.appendResponse(c.out[:0], r, chunked))
 	x.log.sent += p.sent
@@ -243,6 +244,16 @@ func (x *exchange) relayResponse(u *upstream) *failure {
 		return &failure{status: r.Status, silent: true}
 	}
 	return &failure{status: 460, silent: true}
+}
+
+// lastWrites is the client's socket if the connection ends with the response, at
+// once; else nil.
+func (x *exchange) lastWrites() *socket {
+	if !x.last || !x.drained {
+		return nil
+	}
+	s, _ := x.client.raw.(*socket)
+	return s
 }
 
 // upload is a request body that streams while the response is awaited.

@@ -67,7 +67,7 @@ func (f *frontend) accept(conn net.Conn) {
 	f.conns[c] = struct{}{}
 	f.done.Add(1)
 	f.mu.Unlock()
-	go c.run()
+	f.lb.s.workers.do(c)
 }
 
 // forget is called by a connection that ended.

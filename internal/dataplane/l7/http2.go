@@ -78,7 +78,7 @@ func (x *exchange) forwardDown() *failure {
 			return f
 		}
 		stale, f := x.down(u, out, whole)
-		if stale && again && try == 0 && x.http.Context().Err() == nil {
+		if stale && again && try == 0 && x.http.Context().Err() == nil && !u.cut() {
 			continue
 		}
 		return f

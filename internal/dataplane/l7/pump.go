@@ -26,6 +26,8 @@ type pump struct {
 	clock    *atomic.Int64
 	idle     time.Duration
 	sent     int64
+	// last is told before the last write, if the connection ends with it.
+	last *socket
 }
 
 // Sizes of a pump: what is written at once, and from where on the kernel moves the
@@ -74,6 +76,9 @@ func (p *pump) run(out []byte) ([]byte, error) {
 	}
 	if p.chunk {
 		out = h1.AppendEnd(out, p.body.Trailer())
+	}
+	if p.last != nil {
+		p.last.last()
 	}
 	return out, p.write(out)
 }

@@ -50,9 +50,10 @@ type Server struct {
 	balancers map[string]*balancer
 	closed    bool
 
-	stop context.CancelFunc
-	ctx  context.Context
-	done sync.WaitGroup
+	workers workers
+	stop    context.CancelFunc
+	ctx     context.Context
+	done    sync.WaitGroup
 }
 
 // New makes a server without load balancers.
@@ -74,6 +75,7 @@ func New(o Options) *Server {
 	s.cookies, _ = sticky.New(key, o.Now) // the key has the right size
 	s.logs = accesslog.NewWriter(accesslog.Options{Dir: o.LogDir, Now: o.Now, Log: o.Log})
 	s.transport = h2.NewTransport(h2.TransportOptions{Dial: o.Dial, ConnectTimeout: connectTimeout, HandshakeTimeout: connectTimeout})
+	s.workers.begin(s)
 	s.done.Go(s.sweep)
 	return s
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // socket is a TCP connection whose reads and writes are not announced to Go's
@@ -21,13 +23,22 @@ type socket struct {
 	in, out transfer
 }
 
+// last says that the connection ends after the next writes: they leave together
+// with its end.
+func (s *socket) last() {
+	s.out.mu.Lock()
+	s.out.flags |= unix.MSG_MORE
+	s.out.mu.Unlock()
+}
+
 // transfer is a read or a write.
 type transfer struct {
-	mu  sync.Mutex
-	b   []byte
-	n   int
-	err error
-	do  func(fd uintptr) bool
+	mu    sync.Mutex
+	b     []byte
+	n     int
+	err   error
+	flags uintptr
+	do    func(fd uintptr) bool
 }
 
 // quick makes a TCP connection a socket; others stay as they are.
@@ -40,7 +51,7 @@ func quick(c net.Conn) net.Conn {
 	if err != nil {
 		return c
 	}
-	s := &socket{TCPConn: t, raw: raw}
+	s := &socket{TCPConn: t, raw: raw, out: transfer{flags: unix.MSG_NOSIGNAL}}
 	s.in.do, s.out.do = s.in.receive, s.out.send
 	return s
 }
@@ -58,7 +69,11 @@ func (s *socket) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	n, err := s.in.run(b, s.raw.Read)
+	t := &s.in
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.begin(b)
+	n, err := t.end(s.raw.Read(t.do))
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
@@ -69,15 +84,16 @@ func (s *socket) Write(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	return s.out.run(b, s.raw.Write)
-}
-
-// run calls do, by way, until it is done.
-func (t *transfer) run(b []byte, way func(func(uintptr) bool) error) (int, error) {
+	t := &s.out
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.b, t.n, t.err = b, 0, nil
-	err := way(t.do)
+	t.begin(b)
+	return t.end(s.raw.Write(t.do))
+}
+
+func (t *transfer) begin(b []byte) { t.b, t.n, t.err = b, 0, nil }
+
+func (t *transfer) end(err error) (int, error) {
 	if err == nil {
 		err = t.err
 	}
@@ -107,7 +123,7 @@ func (t *transfer) receive(fd uintptr) bool {
 func (t *transfer) send(fd uintptr) bool {
 	for t.n < len(t.b) {
 		rest := t.b[t.n:]
-		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&rest[0])), uintptr(len(rest)), syscall.MSG_NOSIGNAL, 0, 0)
+		n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&rest[0])), uintptr(len(rest)), t.flags, 0, 0)
 		switch e {
 		case 0:
 			t.n += int(n)
@@ -123,7 +139,8 @@ func (t *transfer) send(fd uintptr) bool {
 }
 
 // awaitData lets connections wait in the kernel until the client has said
-// something, as HTTP and TLS clients do at once, or until a second has passed.
+// something, as HTTP and TLS clients do at once, or until a second has passed. The
+// answer acknowledges it.
 func awaitData(l net.Listener) error {
 	s, ok := l.(syscall.Conn)
 	if !ok {
@@ -135,7 +152,9 @@ func awaitData(l net.Listener) error {
 	}
 	var result error
 	err = raw.Control(func(fd uintptr) {
-		result = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1))
+		result = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1))
+		// Only to be quicker; sockets for multipath TCP do not have it.
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 0)
 	})
 	return errors.Join(err, result)
 }

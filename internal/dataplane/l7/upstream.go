@@ -155,6 +155,14 @@ func (u *upstream) put(now int64) {
 	q.mu.Unlock()
 }
 
+// cut reports that we ended the connection, with the target's registration: what
+// was under way is not to be tried again.
+func (u *upstream) cut() bool {
+	u.home.mu.Lock()
+	defer u.home.mu.Unlock()
+	return u.home.gone
+}
+
 func (u *upstream) close() {
 	u.home.mu.Lock()
 	delete(u.home.all, u)
