@@ -82,9 +82,6 @@ func (lb *balancer) setFrontend(ctx context.Context, at netip.AddrPort, cfg *con
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", at, err)
 	}
-	if err := awaitData(l); err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", at, err), l.Close())
-	}
 	f := newFrontend(lb, l, cfg)
 	lb.frontends[at] = f
 	f.run()

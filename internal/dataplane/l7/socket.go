@@ -1,7 +1,6 @@
 package l7
 
 import (
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -136,25 +135,4 @@ func (t *transfer) send(fd uintptr) bool {
 		}
 	}
 	return true
-}
-
-// awaitData lets connections wait in the kernel until the client has said
-// something, as HTTP and TLS clients do at once, or until a second has passed. The
-// answer acknowledges it.
-func awaitData(l net.Listener) error {
-	s, ok := l.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := s.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var result error
-	err = raw.Control(func(fd uintptr) {
-		result = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1))
-		// Only to be quicker; sockets for multipath TCP do not have it.
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 0)
-	})
-	return errors.Join(err, result)
 }

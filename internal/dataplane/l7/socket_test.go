@@ -18,9 +18,6 @@ func pair(t *testing.T) (*socket, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if err := awaitData(l); err != nil {
-		t.Fatal(err)
-	}
 	far, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
