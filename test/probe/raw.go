@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// attempt is bytes to send on a connection of their own. With a
-// ServerName the connection is TLS, whose certificate is not looked at.
+// attempt is bytes to send on a connection of their own. With a ServerName the
+// connection is TLS, whose certificate is not looked at.
 type attempt struct {
 	Address, ServerName string
 	Protocol            string // for ALPN
