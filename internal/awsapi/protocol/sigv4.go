@@ -62,8 +62,9 @@ func (g signed) inTime(s *service, now time.Time) *Error {
 	}
 	now = now.UTC()
 	good := maxSkew
-	if g.presigned {
-		seconds, err := strconv.Atoi(g.r.URL.Query().Get("X-Amz-Expires"))
+	// Without a limit of its own a presigned request is as good as any other.
+	if text := g.r.URL.Query().Get("X-Amz-Expires"); g.presigned && text != "" {
+		seconds, err := strconv.Atoi(text)
 		if err != nil || seconds < 1 || seconds > longestPresigned {
 			return incomplete("AWS query-string parameters must include a valid 'X-Amz-Expires' of 1 to %d seconds.", longestPresigned)
 		}
