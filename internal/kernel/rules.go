@@ -67,7 +67,7 @@ func compileRules(v *spec.VPC, cache *ruleCache) *nft.Table {
 	c.input()
 	c.source()
 	c.deliver()
-	c.visitor()
+	c.begun()
 	c.proxied()
 	return c.Table
 }

@@ -27,6 +27,7 @@ func TestVisitor(t *testing.T) {
 	}
 	consumer, provider := clone(p.consumer), clone(p.provider)
 	consumer.Visitor, provider.Visitor = me, me
+	consumer.Local = append(consumer.Local, addr("10.0.1.60"))
 	node := addr("10.0.1.101")
 	listen(provider, node, node, 6, 80, "tg", true)
 	listen(provider, node, node, 6, 81, "tg", false)
@@ -48,6 +49,9 @@ func TestVisitor(t *testing.T) {
 	p.probes(provider.ID, me, "10.0.1.101:82", false)
 	p.probes(provider.ID, addr("10.0.1.100"), "10.0.1.10:8080", true)
 	p.reaches("i-client", "10.0.1.50:443", "i-target 10.0.1.100")
+	// A load balancer in user space has endpoints and others as targets.
+	p.probes(consumer.ID, addr("10.0.1.60"), "10.0.1.50:443", true)
+	p.probes(provider.ID, addr("10.0.1.100"), "10.0.1.101:80", true)
 
 	t.Run("groups", func(t *testing.T) {
 		consumer, provider := clone(consumer), clone(provider)

@@ -6,13 +6,14 @@ import (
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/elb"
+	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
 // userAddresses are the nodes' private addresses at which user space answers for
 // a listener, with their zones: all of them for an application load balancer, a
-// TLS listener and groups that get proxy protocol headers; otherwise those of an
-// address family that none of the listener's groups has, which only user space
-// can translate (TCP only).
+// TLS listener, groups that get proxy protocol headers, and targets that are
+// themselves translated; otherwise those of an address family that none of the
+// listener's groups has, which only user space can translate (TCP only).
 func userAddresses(r cloud.Reader, lb elb.LoadBalancer, l elb.Listener) map[netip.Addr]string {
 	out := map[netip.Addr]string{}
 	all, families := carriedWhole(r, lb, l)
@@ -37,12 +38,32 @@ func carriedWhole(r cloud.Reader, lb elb.LoadBalancer, l elb.Listener) (all bool
 		if !ok {
 			continue
 		}
-		if l.Protocol == "TCP" && g.Attributes["proxy_protocol_v2.enabled"] == "true" {
+		if l.Protocol == "TCP" && (g.Attributes["proxy_protocol_v2.enabled"] == "true" || translatedTargets(r, g)) {
 			return true, nil
 		}
 		families = append(families, g.IPAddressType)
 	}
 	return false, families
+}
+
+// translatedTargets reports whether a group has the address of an endpoint or of
+// a network load balancer as a target: the kernel translates the destination of a
+// connection once, so the second time must be another connection's.
+func translatedTargets(r cloud.Reader, g elb.TargetGroup) bool {
+	if g.TargetType != "ip" {
+		return false
+	}
+	for t := range elb.Targets.By(r, elb.ByGroup, g.ARN) {
+		a, err := netip.ParseAddr(t.ID)
+		if err != nil {
+			continue
+		}
+		n, ok := vpc.NetworkInterfaces.First(r, "address", vpc.AddressKey(g.VPCID, a))
+		if ok && (n.Type == vpc.TypeVPCEndpoint || n.Type == vpc.TypeNLB) {
+			return true
+		}
+	}
+	return false
 }
 
 // family is the address type of target groups for an address.

@@ -28,8 +28,8 @@ type tlsLab struct {
 func newTLSLab(t *testing.T) *tlsLab {
 	w := newWorld(t)
 	l := &tlsLab{world: w, group: map[string]string{}, listeners: map[string]string{}, certificates: map[string]string{}}
-	v, open := w.vpc("10.0.0.0/16"), ""
-	open = w.open(v)
+	v := w.vpc("10.0.0.0/16")
+	open := w.open(v)
 	w.gatewayOf(v)
 	subnets := []string{w.subnet(v, "10.0.0.0/24", 0), w.subnet(v, "10.0.1.0/24", 1)}
 	apart := w.subnet(v, "10.0.100.0/24", 0)

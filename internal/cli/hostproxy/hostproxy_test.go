@@ -207,6 +207,7 @@ func TestSOCKS(t *testing.T) {
 		if err != nil || r.StatusCode != 200 {
 			t.Fatalf("%s: %v, %v", name, r, err)
 		}
+		_ = r.Body.Close()
 		_ = c.Close()
 	}
 	for name, want := range map[string]byte{"none.example.local": 4, "closed.example.local": 5, "silent.example.local": 6} {

@@ -60,5 +60,8 @@ func (a *asker) ask(b *testing.B) time.Duration {
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		b.Fatal(err)
 	}
+	if err := res.Body.Close(); err != nil {
+		b.Fatal(err)
+	}
 	return time.Since(began)
 }

@@ -68,7 +68,9 @@ func TestRequestCodes(t *testing.T) {
 	} {
 		w := l.wire()
 		w.send(request)
-		if res, _ := w.response("GET"); res.StatusCode != want {
+		res, _ := w.response("GET")
+		_ = res.Body.Close()
+		if res.StatusCode != want {
 			t.Errorf("%.80q: %d, want %d", request, res.StatusCode, want)
 		}
 	}
