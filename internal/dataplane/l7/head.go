@@ -40,56 +40,56 @@ func (x *exchange) appendRequest(dst []byte) []byte {
 	dst = x.appendHost(dst)
 	dst = x.appendTrace(dst)
 	dst = append(dst, x.client.tlsHeaders(cfg)...)
-	hop := x.connectionOptions()
-	encoded := false
-	for i := range r.Fields {
-		f := &r.Fields[i]
-		if f.Tier == h1.Bad || cfg.http.DropInvalid && !h1.Plain(f.Name) {
-			continue
-		}
-		switch f.ID {
-		case h1.Other, h1.Cookie, h1.UserAgent, h1.ContentType, h1.Expect, h1.Trailer, h1.Date, h1.Server, h1.SetCookie:
-		case h1.ForwardedFor:
-			if cfg.http.Forwarded != "preserve" {
-				continue
-			}
-		case h1.Host:
-			if !cfg.http.PreserveHost {
-				continue
-			}
-		case h1.ContentLength:
-			if r.Length < 0 {
-				continue
-			}
-		case h1.TransferEncoding:
-			if r.Length == h1.Chunked && !encoded {
-				encoded = true
-				dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
-			}
-			continue
-		case h1.AmznTLS:
-			if cfg.http.TLSHeaders {
-				continue
-			}
-		case h1.AmznMTLS:
-			if cfg.mutual != "" {
-				continue
-			}
-		default:
-			continue // between us and the client only, or set above
-		}
-		if len(hop) > 0 && f.ID == h1.Other && contains(hop, f.Name) || cfg.names != nil && x.ours(f.Name) {
-			continue
-		}
-		dst = appendField(dst, f.Name, f.Value)
-	}
-	if r.Length == h1.Chunked && !encoded {
-		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
-	}
+	dst = x.appendFields(dst)
 	if x.upgrade {
 		dst = appendField(append(dst, "Connection: Upgrade\r\n"...), upgradeName, r.Upgrade)
 	}
 	return append(dst, "\r\n"...)
+}
+
+// appendFields appends what the client sent and the target is to see, and how the
+// body is framed.
+func (x *exchange) appendFields(dst []byte) []byte {
+	hop, encoded := x.connectionOptions(), false
+	for i := range x.req.Fields {
+		f := &x.req.Fields[i]
+		if f.ID == h1.TransferEncoding && f.Tier != h1.Bad && x.req.Length == h1.Chunked && !encoded {
+			encoded = true
+			dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		}
+		if !x.passes(f) || len(hop) > 0 && f.ID == h1.Other && contains(hop, f.Name) || x.cfg.names != nil && x.ours(f.Name) {
+			continue
+		}
+		dst = appendField(dst, f.Name, f.Value)
+	}
+	if x.req.Length == h1.Chunked && !encoded {
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return dst
+}
+
+// passes reports whether a field of the client's goes on as it is: not what is
+// between us and the client only, nor what we set ourselves.
+func (x *exchange) passes(f *h1.Field) bool {
+	cfg := x.cfg
+	if f.Tier == h1.Bad || cfg.http.DropInvalid && !h1.Plain(f.Name) {
+		return false
+	}
+	switch f.ID {
+	case h1.Other, h1.Cookie, h1.UserAgent, h1.ContentType, h1.Expect, h1.Trailer, h1.Date, h1.Server, h1.SetCookie:
+		return true
+	case h1.ForwardedFor:
+		return cfg.http.Forwarded == "preserve"
+	case h1.Host:
+		return cfg.http.PreserveHost
+	case h1.ContentLength:
+		return x.req.Length >= 0
+	case h1.AmznTLS:
+		return !cfg.http.TLSHeaders
+	case h1.AmznMTLS:
+		return cfg.mutual == ""
+	}
+	return false
 }
 
 var upgradeName = []byte("Upgrade")
