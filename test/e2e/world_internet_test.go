@@ -156,8 +156,12 @@ func TestWorldInternetFacing(t *testing.T) {
 	expect("over the internet", "hears "+in[0].public+":", "client", "tcp", lb.dns)
 	expect("over the internet, UDP", "hears "+in[0].public+":", "client", "udp", lb.dns)
 	expect("the target has no way out", "timeout", "target", "tcp", in[0].public)
-	w.attribute(tg, "preserve_client_ip.enabled", "false")
-	expect("with the node as source", "hears 10.0.0.", "client", "tcp", lb.dns)
+	// Only groups without UDP may hide the client.
+	hidden := w.targetGroup("hidden", b, "TCP", "80")
+	w.attribute(hidden, "preserve_client_ip.enabled", "false")
+	w.listener(lb, "TCP", "81", hidden)
+	w.register(hidden, in[1].id)
+	w.says("with the node as source", "hears 10.0.0.", func() string { return w.callFrom("client", "tcp", lb.dns+":81") })
 	if _, err := w.ask("ec2", "ReleaseAddress", "AllocationId", allocation); err == nil {
 		t.Error("the address of a load balancer was released")
 	}
