@@ -32,19 +32,21 @@ var rules = []rule{
 	{"internal/cloud/amazon", []string{"cloud"}},
 	{"internal/cloud/privatelink", []string{"cloud", "cloud/vpc", "cloud/elb", "cloud/sns", "cloud/iam", "cloud/amazon"}},
 	{"internal/cloud/dns", []string{"cloud", "cloud/vpc", "cloud/elb", "cloud/privatelink"}},
+	{"internal/cloud/ssm", []string{"cloud", "cloud/vpc", "cloud/compute", "cloud/iam"}},
 	{"internal/cloud/tagging", []string{"cloud/..."}},
 	{"internal/spec", nil},
+	{"internal/sessionwire", nil},
 	{"internal/store", []string{"cloud", "store"}},
 	{"internal/engine", []string{"cloud", "store"}},
 	{"internal/awsapi/model", []string{"awsapi/model"}},
 	{"internal/awsapi/protocol", []string{"cloud", "awsapi/model/..."}},
-	{"internal/awsapi", []string{"cloud/...", "awsapi/protocol", "awsapi/model/...", "engine"}},
+	{"internal/awsapi", []string{"cloud/...", "awsapi/protocol", "awsapi/model/...", "engine", "sessionwire"}},
 	{"internal/plan", []string{"cloud/...", "spec"}},
 	{"internal/reconcile", []string{"cloud/...", "plan", "spec", "engine", "dataplane/..."}},
 	{"internal/kernel", []string{"spec", "kernel/..."}},
-	{"internal/dataplane", []string{"spec", "dataplane/..."}},
+	{"internal/dataplane", []string{"spec", "sessionwire", "dataplane/..."}},
 	{"internal/ca", nil},
-	{"internal/guest", []string{"spec", "guest/..."}},
+	{"internal/guest", []string{"spec", "sessionwire", "guest/..."}},
 	{"internal/supervisor", []string{"guest/...", "spec"}},
 	{"internal/app", []string{"..."}},
 	{"internal/control", nil},
@@ -62,7 +64,7 @@ var foreign = map[string][]string{
 }
 
 // pure packages may not reach for the clock, randomness or the outside.
-var pure = []string{"internal/cloud", "internal/plan", "internal/spec"}
+var pure = []string{"internal/cloud", "internal/plan", "internal/spec", "internal/sessionwire"}
 var impure = []string{"math/rand", "math/rand/v2", "crypto/rand", "net/http", "os", "os/exec", "syscall", "log", "log/slog"}
 
 type pkg struct {

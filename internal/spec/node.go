@@ -46,6 +46,35 @@ type Guest struct {
 	// Trust are certificate authorities (PEM) that the guest's programs trust
 	// besides the host's.
 	Trust string
+	// Image is the digest of the imported image that is the root file system; empty
+	// for the built-in one.
+	Image string
+	// Snapshot is the digest of the disk that the guest begins with at its first
+	// boot: what an instance had written when an image was created of it. Empty for
+	// an empty disk.
+	Snapshot string
+	// Root is the directory of Image, as the supervisor sees it, and Program what
+	// the image says is to be run. Whoever starts the guest finds both.
+	Root    string
+	Program *Program
+	Limits  Limits
+}
+
+// Program is what an imported image says is to be run: an OCI image's entry point.
+type Program struct {
+	Args []string
+	Env  []string
+	Dir  string
+	User string
+}
+
+// Limits bound what a guest can take of the host; 0 is no bound.
+type Limits struct {
+	MemoryBytes int64 // without the disk's, which is memory too
+	Processes   int
+	DiskBytes   int64
+	// CPUs is how many processors' time it may take.
+	CPUs int
 }
 
 // HealthCheck is one target that the health checker probes from a VPC's

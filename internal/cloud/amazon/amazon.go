@@ -32,10 +32,13 @@ func Services() []Service {
 	return []Service{
 		{Name: "acm", Regional: true, Endpoint: true},
 		{Name: "ec2", Regional: true, Endpoint: true},
+		{Name: "ec2messages", Regional: true, Endpoint: true},
 		{Name: "elasticloadbalancing", Regional: true, Endpoint: true},
 		{Name: "iam", Global: true},
 		{Name: "route53", Global: true},
 		{Name: "sns", Regional: true, Endpoint: true},
+		{Name: "ssm", Regional: true, Endpoint: true},
+		{Name: "ssmmessages", Regional: true, Endpoint: true},
 		{Name: "sts", Regional: true, Global: true, Endpoint: true},
 	}
 }

@@ -23,7 +23,7 @@ func TestAmazonServices(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"com.amazonaws.eu-west-1.ec2":     "The Vpc Endpoint Service 'com.amazonaws.eu-west-1.ec2' does not exist",
-		"com.amazonaws.us-east-1.ssm":     "not served",
+		"com.amazonaws.us-east-1.kms":     "not served",
 		"com.amazonaws.us-east-1.route53": "not served",
 	} {
 		if _, err := findAmazon("us-east-1", name); err == nil || !strings.Contains(err.Error(), want) {
