@@ -27,6 +27,10 @@ demo: bin/musubi ## Start Musubi, apply examples/cross-zone, show cross-zone off
 demo-alb: bin/musubi ## The same for examples/alb-across-accounts: an ALB of another account, with TLS
 	@./examples/alb-across-accounts/demo.sh
 
+.PHONY: demo-alone
+demo-alone: bin/musubi ## The same for examples/no-way-out: AWS's APIs and Session Manager without a gateway
+	@./examples/no-way-out/demo.sh
+
 .PHONY: test
 test: bin/musubi lint ## Run every check: lint, unit, kernel, end to end
 	$(GO) test -race -timeout 20m ./cmd/... ./internal/... ./bench/...

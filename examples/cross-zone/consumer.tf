@@ -58,7 +58,40 @@ resource "aws_vpc_endpoint" "endpoint" {
   }
 }
 
-# Session Manager
+# Session Manager: a role that lets the instance's agent in, and a way for it to
+# get there. This VPC has no gateway, so the way is by endpoints.
+resource "aws_security_group" "session_manager_sg" {
+  name        = "session-manager-sg"
+  description = "Security group for Session Manager's endpoints in consumer VPC"
+  vpc_id      = module.consumer_vpc.vpc_id
+
+  ingress {
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
+    cidr_blocks = module.consumer_vpc.private_subnet_cidr_blocks
+    description = "Allow HTTPS from consumer private subnets"
+  }
+
+  tags = {
+    Name = "session-manager-sg"
+  }
+}
+
+resource "aws_vpc_endpoint" "session_manager" {
+  for_each            = toset(["ssm", "ssmmessages", "ec2messages"])
+  vpc_id              = module.consumer_vpc.vpc_id
+  service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = [module.consumer_vpc.private_subnet_ids[0]]
+  security_group_ids  = [aws_security_group.session_manager_sg.id]
+  private_dns_enabled = true
+
+  tags = {
+    Name = each.key
+  }
+}
+
 resource "aws_iam_role" "ec2_ssm_role" {
   name = "ec2-session-manager-role"
   assume_role_policy = jsonencode({

@@ -46,6 +46,8 @@ measure
 say "Still running: Musubi with this lab in it"
 cat <<EOT
   open a shell in the consumer   bin/musubi shell consumer-instance
+  the same by Session Manager    eval "\$(bin/musubi env)"
+                                 aws ssm start-session --target $consumer
   your own Terraform             eval "\$(bin/musubi env)" && terraform apply
   what it holds                  bin/musubi status
   stop, and forget everything    bin/musubi down --purge

@@ -20,6 +20,8 @@ variable "cross_zone" {
   default     = false
 }
 
+data "aws_region" "current" {}
+
 # Amazon Linux 2023
 data "aws_ami" "amazon_linux" {
   most_recent = true
