@@ -26,8 +26,11 @@ type Access struct {
 	Call
 	// Action is ec2:DescribeVpcs.
 	Action string
-	// Params are those of the query and ec2 protocols.
+	// Params are those of the query and ec2 protocols, and of the query string.
 	Params url.Values
+	// Request is the request, Body what it carries: its own has been read.
+	Request *http.Request
+	Body    []byte
 }
 
 // Door returns the handler of requests that come by a door.
@@ -56,25 +59,39 @@ func (x *exchange) scoped(s *service, c credential) *Error {
 	return nil
 }
 
-// denied asks the door about an operation.
+// denied asks the policies of the caller and the door about an operation.
 func (x *exchange) denied(s *service, in *request) error {
+	a := Access{Call: x.call, Action: s.Name + ":" + x.call.Operation, Params: in.params, Request: x.r, Body: in.body}
+	if x.authorize != nil {
+		if what, ok := x.authorize(a); !ok {
+			return s.accessDenied(a.Caller.PrincipalARN, what)
+		}
+	}
 	if x.door == nil || x.door.Allow == nil {
 		return nil
 	}
-	a := Access{Call: x.call, Action: s.Name + ":" + x.call.Operation, Params: in.params}
 	why, ok := x.door.Allow(x.r, a)
 	if ok {
 		return nil
 	}
-	user := fmt.Sprintf("User: %s is not authorized to perform: %s", x.call.Caller.PrincipalARN, a.Action)
-	switch s.Protocol {
-	case EC2:
-		return &Error{Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation. " + user + " " + why, Status: http.StatusForbidden}
-	case JSON11:
-		return &Error{Code: "AccessDeniedException", Message: user + " " + why, Status: http.StatusBadRequest}
+	what := a.Action
+	if s.Protocol != EC2 && s.Protocol != JSON11 {
+		what += " on resource: *"
 	}
-	if s.Name == "sns" {
-		return &Error{Code: "AuthorizationError", Message: user + " on resource: * " + why, Status: http.StatusForbidden}
+	return s.accessDenied(a.Caller.PrincipalARN, what+" "+why)
+}
+
+// accessDenied refuses what a policy does not allow: what is the action, the
+// resource where AWS names it, and why.
+func (s *service) accessDenied(principal, what string) *Error {
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s", principal, what)
+	switch {
+	case s.Protocol == EC2:
+		return &Error{Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation. " + text, Status: http.StatusForbidden}
+	case s.Protocol == JSON11:
+		return &Error{Code: "AccessDeniedException", Message: text, Status: http.StatusBadRequest}
+	case s.Name == "sns":
+		return &Error{Code: "AuthorizationError", Message: text, Status: http.StatusForbidden}
 	}
-	return &Error{Code: "AccessDenied", Message: user + " on resource: * " + why, Status: http.StatusForbidden}
+	return &Error{Code: "AccessDenied", Message: text, Status: http.StatusForbidden}
 }

@@ -12,14 +12,14 @@ import (
 )
 
 // doorway is a handler with one issued key, and its door.
-func doorway(t *testing.T, now time.Time, allow bool) http.Handler {
+func doorway(t *testing.T, now time.Time, allow bool, authorize func(Access) (string, bool)) http.Handler {
 	t.Helper()
 	h, err := NewHandler(Options{
 		Identify: func(key string) (cloud.Caller, bool) {
 			return cloud.Caller{PrincipalARN: "arn:aws:sts::111111111111:assumed-role/r/s"}, key == "ASIAISSUED"
 		},
 		Secret: func(string) (string, string, bool) { return "secret", "token", true },
-		Now:    func() time.Time { return now },
+		Now:    func() time.Time { return now }, Authorize: authorize,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +48,9 @@ func TestDoor(t *testing.T) {
 		"policy, ec2":     {"ec2", "", "eu-west-1", "ASIAISSUED", "secret", "token", 403, "<Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/r/s is not authorized to perform: ec2:Do because no.</Message>"},
 		"policy, query":   {"query", "", "eu-west-1", "ASIAISSUED", "secret", "token", 403, "<Code>AccessDenied</Code><Message>User: arn:aws:sts::111111111111:assumed-role/r/s is not authorized to perform: query:Do on resource: * because no.</Message>"},
 		"policy, json":    {"json", "", "eu-west-1", "ASIAISSUED", "secret", "token", 400, `"AccessDeniedException"`},
+		"identity, ec2":   {"ec2", "", "eu-west-1", "ASIAISSUED", "secret", "token", 403, "<Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation. User: arn:aws:sts::111111111111:assumed-role/r/s is not authorized to perform: ec2:Do on resource: r because none.</Message>"},
+		"identity, query": {"query", "", "eu-west-1", "ASIAISSUED", "secret", "token", 403, "is not authorized to perform: query:Do on resource: r because none.</Message>"},
+		"identity, bad":   {"query", "", "eu-west-1", "ASIAISSUED", "guess", "token", 403, "SignatureDoesNotMatch"},
 		"account":         {"ec2", "", "eu-west-1", "111111111111", "secret", "", 401, "AuthFailure"},
 		"unknown":         {"query", "", "eu-west-1", "AKIAUNKNOWN", "secret", "", 403, "InvalidClientTokenId"},
 		"unknown, json":   {"json", "", "eu-west-1", "AKIAUNKNOWN", "secret", "", 400, "UnrecognizedClientException"},
@@ -74,7 +77,11 @@ func TestDoor(t *testing.T) {
 		signature := hex.EncodeToString(g.sign(c.secret, now, g.canonical(strings.Split(names, ";"))))
 		r.Header.Set("Authorization", signingAlgorithm+" Credential="+c.key+"/20260102/"+c.region+"/"+c.service+"/aws4_request, SignedHeaders="+names+", Signature="+signature)
 		w := httptest.NewRecorder()
-		doorway(t, now, false).ServeHTTP(w, r)
+		authorize := func(Access) (string, bool) { return "", true }
+		if strings.HasPrefix(name, "identity") {
+			authorize = func(a Access) (string, bool) { return a.Action + " on resource: r because none.", false }
+		}
+		doorway(t, now, false, authorize).ServeHTTP(w, r)
 		if got := w.Body.String(); w.Code != c.status || !strings.Contains(got, c.want) && !strings.Contains(got, strings.ReplaceAll(c.want, "&#39;", "'")) {
 			t.Errorf("%s: got %d %s, want %d %s", name, w.Code, got, c.status, c.want)
 		}

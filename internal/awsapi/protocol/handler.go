@@ -35,6 +35,12 @@ type Options struct {
 	// Secret finds the secret and the session token of a key that Identify knows:
 	// its signatures are verified. Nil verifies none.
 	Secret func(accessKeyID string) (secret, token string, ok bool)
+	// Authorize is asked about each operation once its caller is known and its
+	// signature verified, on every way in: whether the policies of the caller let
+	// it pass. If not, what is the rest of AWS's sentence: "ec2:DescribeVpcs
+	// because no identity-based policy allows the ec2:DescribeVpcs action". Nil
+	// lets all pass.
+	Authorize func(a Access) (what string, ok bool)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Version of Musubi, for the Server header.
@@ -47,21 +53,22 @@ type Options struct {
 
 // Handler is the front door: it serves all services on one port.
 type Handler struct {
-	services map[string]*service // by signing name
-	identify func(string) (cloud.Caller, bool)
-	expired  func(string) bool
-	secret   func(string) (string, string, bool)
-	now      func() time.Time
-	server   string
-	log      *slog.Logger
-	guard    guard
-	unserved unserved
+	services  map[string]*service // by signing name
+	identify  func(string) (cloud.Caller, bool)
+	expired   func(string) bool
+	secret    func(string) (string, string, bool)
+	authorize func(Access) (string, bool)
+	now       func() time.Time
+	server    string
+	log       *slog.Logger
+	guard     guard
+	unserved  unserved
 }
 
 // NewHandler makes the front door. It fails if a service and its model
 // disagree, which is a mistake in the program.
 func NewHandler(o Options) (*Handler, error) {
-	h := &Handler{services: map[string]*service{}, identify: o.Identify, expired: o.Expired, secret: o.Secret, now: o.Now, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
+	h := &Handler{services: map[string]*service{}, identify: o.Identify, expired: o.Expired, secret: o.Secret, authorize: o.Authorize, now: o.Now, server: "Musubi", log: o.Log, guard: guard{hosts: o.Hosts}}
 	if o.Version != "" {
 		h.server += "/" + o.Version
 	}
