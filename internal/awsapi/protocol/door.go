@@ -42,6 +42,9 @@ func (h *Handler) Door(d Door) http.Handler {
 			x.turnAway("The Host header names no service that answers here.")
 			return
 		}
+		if x.open() {
+			return
+		}
 		x.answer(maxInside)
 	})
 }

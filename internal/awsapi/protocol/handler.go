@@ -26,6 +26,8 @@ const defaultAccount = "000000000000"
 // Options are what the front door is made of.
 type Options struct {
 	Services []Service
+	// Plain are services whose requests no model describes.
+	Plain []Plain
 	// Identify finds who an access key id was issued to by this cloud's own IAM
 	// or STS, whether it is still good or not. May be nil.
 	Identify func(accessKeyID string) (cloud.Caller, bool)
@@ -89,6 +91,9 @@ func NewHandler(o Options) (*Handler, error) {
 		}
 		h.services[n.Name] = n
 	}
+	if err := h.addPlain(o.Plain); err != nil {
+		return nil, err
+	}
 	return h, nil
 }
 
@@ -112,6 +117,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := h.exchange(w, r)
 	if why := h.guard.refuse(r); why != "" {
 		x.turnAway(why)
+		return
+	}
+	if x.open() {
 		return
 	}
 	x.answer(maxBody)
@@ -243,6 +251,10 @@ func (x *exchange) serve(svc *service, in *request) {
 		x.log.Error("panic in an operation", "service", svc.Name, "operation", x.call.Operation, "panic", p, "stack", string(debug.Stack()))
 		x.refuse(svc, errors.New("panic"))
 	}()
+	if svc.plain != nil {
+		x.servePlain(svc, in)
+		return
+	}
 	name, bad := svc.name(x.r, in)
 	x.call.Operation = name
 	var op *operation

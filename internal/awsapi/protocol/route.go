@@ -16,6 +16,7 @@ type service struct {
 	known    map[string]bool // all operation names that AWS has
 	routes   []route         // rest protocols
 	statuses map[string]int  // HTTP status by error code
+	plain    *Plain          // nil: a model describes it
 }
 
 func newService(s Service, c shapes) (*service, error) {
