@@ -89,16 +89,34 @@ func jsonMap(v reflect.Value, x any, bad faults) faults {
 	if !ok {
 		return bad
 	}
-	out := make(map[string]string, len(m))
+	out := reflect.MakeMapWithSize(v.Type(), len(m))
 	for k, e := range m {
-		text, ok := e.(string)
+		var member any
+		switch v.Type().Elem().Kind() {
+		case reflect.String:
+			member, ok = e.(string)
+		case reflect.Slice:
+			member, ok = jsonStrings(e)
+		default:
+			ok = false
+		}
 		if !ok {
 			return bad
 		}
-		out[k] = text
+		out.SetMapIndex(reflect.ValueOf(k), reflect.ValueOf(member))
 	}
-	v.Set(reflect.ValueOf(out))
+	v.Set(out)
 	return nil
+}
+
+func jsonStrings(x any) (list []string, ok bool) {
+	items, ok := x.([]any)
+	list = make([]string, len(items))
+	for i, item := range items {
+		text, isString := item.(string)
+		list[i], ok = text, ok && isString
+	}
+	return list, ok
 }
 
 // jsonScalar is the text of a scalar that has the JSON type its kind wants.

@@ -76,7 +76,8 @@ func (c shapes) compile(t reflect.Type) (*shape, error) {
 		s.kind = kindTime
 	case s.typ == reflect.TypeFor[[]byte]():
 		s.kind = kindBlob
-	case s.typ == reflect.TypeFor[map[string]string]():
+	case s.typ == reflect.TypeFor[map[string]string](), s.typ == reflect.TypeFor[map[string][]string](),
+		s.typ == reflect.TypeFor[map[string]int64](): // the last in responses only
 		s.kind = kindMap
 	default:
 		return s, c.fill(s)

@@ -54,6 +54,7 @@ func targets() []target {
 		{pkg: "sts", path: "sts/2011-06-15", name: "sts"},
 		{pkg: "sns", path: "sns/2010-03-31", name: "sns"},
 		{pkg: "acm", path: "acm/2015-12-08", name: "acm"},
+		{pkg: "ssm", path: "ssm/2014-11-06", name: "ssm"},
 	}
 }
 

@@ -147,12 +147,7 @@ func (g *generator) goType(r *ref) (string, error) {
 		elem, err := g.goType(s.Member)
 		return "[]" + strings.TrimPrefix(elem, "*"), err
 	case "map":
-		for _, x := range []*ref{s.Key, s.Value} {
-			if e, err := g.api.resolve(x); err != nil || e.Type != "string" {
-				return "", fmt.Errorf("map %s: only strings are supported (%w)", r.Shape, err)
-			}
-		}
-		return "map[string]string", nil
+		return g.mapType(r, s)
 	case "blob":
 		return "[]byte", nil
 	}
@@ -164,6 +159,24 @@ func (g *generator) goType(r *ref) (string, error) {
 		return "", fmt.Errorf("shape %s: unknown type %q", r.Shape, s.Type)
 	}
 	return scalar, nil
+}
+
+// mapType is the Go type of a map: of strings to strings, to lists of them or,
+// in responses, to numbers.
+func (g *generator) mapType(r *ref, s *shape) (string, error) {
+	key, err := g.goType(s.Key)
+	if err != nil {
+		return "", err
+	}
+	value, err := g.goType(s.Value)
+	if err != nil {
+		return "", err
+	}
+	value = strings.TrimPrefix(value, "*")
+	if key != "*string" || value != "string" && value != "[]string" && value != "int64" {
+		return "", fmt.Errorf("map %s of %s to %s is not supported", r.Shape, key, value)
+	}
+	return "map[string]" + value, nil
 }
 
 func exported(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
