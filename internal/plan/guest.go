@@ -30,6 +30,7 @@ func Guest(r cloud.Reader, instanceID string) *spec.Guest {
 	g := &spec.Guest{
 		InstanceID: i.ID, Boot: i.Boot, Hostname: i.PrivateDNSName, Name: i.Tags["Name"],
 		ImageID: i.ImageID, UserData: i.UserData, Resolver: resolver4, Search: compute.InternalDomain(i.Region),
+		Image: i.RootImage, Snapshot: i.RootSnapshot, Limits: limits(r, &i),
 	}
 	v, ok := vpc.VPCs.Get(r, i.VPCID)
 	if !ok {
@@ -41,6 +42,29 @@ func Guest(r cloud.Reader, instanceID string) *spec.Guest {
 	}
 	return g
 }
+
+// limits are what the instance's type and its root volume allow it.
+func limits(r cloud.Reader, i *compute.Instance) spec.Limits {
+	l := spec.Limits{CPUs: i.CPUCores * i.CPUThreads}
+	if t, ok := compute.FindInstanceType(i.InstanceType); ok {
+		l.MemoryBytes = int64(t.MemoryMiB) << 20
+		// Linux allows more the more memory there is.
+		l.Processes = min(max(leastProcesses, leastProcesses*t.MemoryMiB/1024), mostProcesses)
+		if l.CPUs == 0 {
+			l.CPUs = t.VCPUs
+		}
+	}
+	if v, ok := compute.Volumes.Get(r, i.RootVolumeID); ok {
+		l.DiskBytes = int64(v.SizeGiB) << 30
+	}
+	return l
+}
+
+// Bounds of how many processes an instance may have.
+const (
+	leastProcesses = 4096
+	mostProcesses  = 65536
+)
 
 // applyDHCP sets what the VPC's DHCP options tell a guest: the first server that
 // is an address, and the domain.

@@ -25,14 +25,14 @@ func (a *API) describeImages(_ context.Context, call *protocol.Call, in *model.D
 	var all []compute.Image
 	if len(in.ImageIds) > 0 {
 		for _, id := range in.ImageIds {
-			i, err := compute.FindImage(call.Caller.Region, id)
+			i, err := compute.FindImage(a.engine.Snapshot(), call.Caller.Scope, id)
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, i)
 		}
 	} else {
-		all = compute.Images(call.Caller.Region)
+		all = compute.VisibleImages(a.engine.Snapshot(), call.Caller.Scope)
 	}
 	all = slices.DeleteFunc(all, func(i compute.Image) bool { return !imageWanted(i, in.Owners, in.ExecutableUsers) })
 	all, err := selectItems(all, in.Filters, imageFields(), nil)
@@ -121,7 +121,7 @@ func imageView(i compute.Image) model.Image {
 }
 
 func (a *API) describeImageAttribute(_ context.Context, call *protocol.Call, in *model.DescribeImageAttributeRequest) (*model.ImageAttribute, error) {
-	i, err := compute.FindImage(call.Caller.Region, val(in.ImageId))
+	i, err := compute.FindImage(a.engine.Snapshot(), call.Caller.Scope, val(in.ImageId))
 	if err != nil {
 		return nil, err
 	}

@@ -9,25 +9,6 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
-// Image is a public machine image. Images are built in: AWS's and Canonical's
-// by the names under which configurations look them up.
-type Image struct {
-	ID             string
-	Name           string
-	Description    string
-	OwnerID        string
-	OwnerAlias     string // amazon
-	Architecture   string // x86_64, arm64
-	CreatedAt      time.Time
-	RootDeviceName string
-	SnapshotID     string
-	SizeGiB        int
-	VolumeType     string
-	BootMode       string
-	// IMDSv2 makes instances require metadata tokens unless they say otherwise.
-	IMDSv2 bool
-}
-
 // Owners of the built-in images.
 const (
 	amazonOwner    = "137112412989"
@@ -84,7 +65,7 @@ func imageFamilies() []imageFamily {
 	}
 }
 
-// Images lists the public images of a region, oldest first within a family.
+// Images lists the built-in images of a region, oldest first within a family.
 // Their ids are the same in every run.
 func Images(region string) []Image {
 	var out []Image
@@ -118,6 +99,10 @@ func (f imageFamily) image(region, version, arch string) Image {
 	if f.owner == amazonOwner {
 		i.OwnerAlias = "amazon"
 	}
+	i.Scope = cloud.Scope{Account: f.owner, Region: region}
+	i.State, i.Public, i.Virtualization, i.ENA = ImageAvailable, true, hvm, true
+	// AWS deprecates public images two years after they were made.
+	i.DeprecatedAt = created.AddDate(2, 0, 0).Truncate(time.Minute)
 	i.ID = "ami-0" + stableHex(region, "ami", i.Name)
 	i.SnapshotID = "snap-0" + stableHex(region, "snap", i.Name)
 	return i
@@ -126,19 +111,4 @@ func (f imageFamily) image(region, version, arch string) Image {
 func stableHex(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])
-}
-
-// FindImage returns a region's image with that id, or AWS's refusal.
-func FindImage(region, id string) (Image, error) {
-	if !strings.HasPrefix(id, "ami-") {
-		return Image{}, &cloud.Error{Kind: cloud.KindInvalid, Subject: "image", ID: id, Code: "InvalidAMIID.Malformed",
-			Message: `Invalid id: "` + id + `" (expecting "ami-...")`}
-	}
-	for _, i := range Images(region) {
-		if i.ID == id {
-			return i, nil
-		}
-	}
-	return Image{}, &cloud.Error{Kind: cloud.KindNotFound, Subject: "image", ID: id, Code: "InvalidAMIID.NotFound",
-		Message: "The image id '[" + id + "]' does not exist"}
 }

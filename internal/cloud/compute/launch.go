@@ -97,7 +97,16 @@ func (c RunInstances) Apply(tx *cloud.Tx) ([]Instance, error) {
 		Instances.Put(tx, i)
 		out = append(out, i)
 	}
+	launched(tx, l.image)
 	return out, nil
+}
+
+// launched keeps when an image was last used.
+func launched(tx *cloud.Tx, i Image) {
+	if i, ok := StoredImages.Get(tx, i.ID); ok {
+		i.LastLaunched = tx.Now
+		StoredImages.Put(tx, i)
+	}
 }
 
 // hash identifies the request among those with the same client token.
@@ -143,7 +152,7 @@ func (l *launch) instance(tx *cloud.Tx, reservation string, n int) Instance {
 		DisableAPITermination: l.DisableAPITermination, DisableAPIStop: l.DisableAPIStop,
 		ShutdownBehavior: l.ShutdownBehavior, Monitoring: l.Monitoring, EBSOptimized: l.EBSOptimized,
 		SourceDestCheck: true, CreditSpecification: l.Credits, Tenancy: "default", AutoRecovery: l.AutoRecovery,
-		RootDeviceName: l.image.RootDeviceName, CPUCores: l.CPUCores, CPUThreads: l.CPUThreads,
+		RootDeviceName: l.image.RootDeviceName, RootImage: l.image.Digest, RootSnapshot: l.image.SnapshotDigest, CPUCores: l.CPUCores, CPUThreads: l.CPUThreads,
 		Metadata: l.Metadata.over(defaultMetadata(l.image)), Tags: l.InstanceTags.Clone(),
 		ClientToken: l.ClientToken, RequestHash: l.hash,
 		HostnameType: s.HostnameType, ResourceNameDNSA: s.EnableResourceNameDNSA, ResourceNameDNSAAAA: s.EnableResourceNameDNSAAAA,

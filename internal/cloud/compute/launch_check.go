@@ -37,7 +37,7 @@ func (l *launch) checkImage(tx *cloud.Tx) error {
 		return missing("InstanceType")
 	}
 	var err error
-	if l.image, err = FindImage(tx.Caller.Region, l.ImageID); err != nil {
+	if l.image, err = availableImage(tx, tx.Caller.Scope, l.ImageID); err != nil {
 		return err
 	}
 	if l.kind, err = launchType(l.InstanceType); err != nil {
@@ -46,10 +46,25 @@ func (l *launch) checkImage(tx *cloud.Tx) error {
 	if err := matchArchitecture(l.kind, l.image.Architecture); err != nil {
 		return err
 	}
+	if err := matchDrivers(l.kind, l.image); err != nil {
+		return err
+	}
 	if l.HostArchitecture != l.image.Architecture {
 		return cloud.Errorf(cloud.KindUnsupported, "instance", "Unsupported",
 			"This machine runs %s instances only, and '%s' is for %s. Choose an AMI and an instance type for %s.",
 			l.HostArchitecture, l.image.ID, l.image.Architecture, l.HostArchitecture)
+	}
+	return nil
+}
+
+// matchDrivers refuses an image that can not drive what the type has.
+func matchDrivers(t InstanceType, i Image) error {
+	if i.Virtualization != hvm {
+		return combination("Non-Windows instances with a virtualization type of '%s' are currently not supported for this instance type : %s", i.Virtualization, t.Name)
+	}
+	if t.Hypervisor == "nitro" && !i.ENA {
+		return combination("Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. "+
+			"Ensure that you are using an AMI that is enabled for ENA.", t.Name)
 	}
 	return nil
 }

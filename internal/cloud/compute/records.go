@@ -75,8 +75,11 @@ type Instance struct {
 	ResourceNameDNSAAAA   bool
 	Metadata              MetadataOptions
 	Volumes               []BlockDevice
-	Tags                  cloud.Tags
-	ClientToken           string
+	// RootImage and RootSnapshot are the Digest and SnapshotDigest of the image, as
+	// they were at launch: the instance outlives its image.
+	RootImage, RootSnapshot string
+	Tags                    cloud.Tags
+	ClientToken             string
 	// RequestHash tells whether a repeated ClientToken repeats the request.
 	RequestHash string
 	// TerminatedAt lets terminated instances vanish after a while.
@@ -112,6 +115,7 @@ var Instances = cloud.NewTable("instance", func(i *Instance) string { return i.I
 	cloud.Index[Instance]{Name: ByScope, Keys: func(i *Instance) []string { return []string{i.Key()} }},
 	cloud.Index[Instance]{Name: ByVPC, Keys: func(i *Instance) []string { return []string{i.VPCID} }},
 	cloud.Index[Instance]{Name: ByProfile, Keys: func(i *Instance) []string { return []string{i.ProfileARN} }},
+	cloud.Index[Instance]{Name: byDigest, Keys: func(i *Instance) []string { return []string{i.RootImage, i.RootSnapshot} }},
 	cloud.Index[Instance]{Name: "token", Keys: func(i *Instance) []string {
 		if i.ClientToken == "" {
 			return nil
@@ -131,8 +135,10 @@ type Volume struct {
 	Encrypted  bool
 	SnapshotID string
 	InstanceID string
-	State      string // in-use, available
-	CreatedAt  time.Time
+	// RootOf is the instance whose root device it was made as.
+	RootOf    string
+	State     string // in-use, available
+	CreatedAt time.Time
 	// Modification is the last change of size, type or speed.
 	Modification *VolumeModification
 	Tags         cloud.Tags
@@ -171,4 +177,6 @@ var KeyPairs = cloud.NewTable("key-pair", func(k *KeyPair) string { return k.Key
 	cloud.Index[KeyPair]{Name: "pair", Keys: func(k *KeyPair) []string { return []string{k.ID} }})
 
 // Tables lists the tables of this package.
-func Tables() []cloud.AnyTable { return []cloud.AnyTable{Instances, Volumes, KeyPairs} }
+func Tables() []cloud.AnyTable {
+	return []cloud.AnyTable{Instances, Volumes, KeyPairs, StoredImages, Snapshots}
+}

@@ -104,7 +104,7 @@ func terminated(tx *cloud.Tx, i *Instance) {
 			Volumes.Put(tx, v)
 		}
 	}
-	i.Volumes, i.RootVolumeID = nil, ""
+	i.Volumes, i.RootVolumeID, i.RootImage, i.RootSnapshot = nil, "", "", ""
 	i.VPCID, i.SubnetID, i.PrivateDNSName = "", "", ""
 	i.ProfileARN, i.ProfileID, i.ProfileAssociationID = "", "", ""
 }

@@ -40,6 +40,14 @@ func limitsOf(kind string) (volumeLimits, bool) {
 	return l, ok
 }
 
+// settable is v without the speeds that follow from its type.
+func (v LaunchVolume) settable() LaunchVolume {
+	if l, _ := limitsOf(v.Type); l.maxIOPS == 0 {
+		v.IOPS = 0
+	}
+	return v
+}
+
 // complete checks a volume's properties and fills in those that follow.
 func (v LaunchVolume) complete() (LaunchVolume, error) {
 	l, ok := limitsOf(v.Type)
@@ -74,42 +82,67 @@ func (v LaunchVolume) complete() (LaunchVolume, error) {
 }
 
 // checkVolumes merges the request's devices with the image's root device.
-func (l *launch) checkVolumes(*cloud.Tx) error {
-	root := LaunchVolume{DeviceName: l.image.RootDeviceName, SnapshotID: l.image.SnapshotID, SizeGiB: l.image.SizeGiB, Type: l.image.VolumeType}
-	devices := map[string]LaunchVolume{root.DeviceName: root}
+func (l *launch) checkVolumes(tx *cloud.Tx) error {
+	var err error
+	l.Volumes, err = mergeDevices(tx, l.image.Mapping(), l.Volumes, l.image.RootDeviceName)
+	return err
+}
+
+// mergeDevices lays the devices of a request over those of an image (or of an
+// instance of which one is made), by device name.
+func mergeDevices(tx *cloud.Tx, base, over []LaunchVolume, root string) ([]LaunchVolume, error) {
+	devices := map[string]LaunchVolume{}
+	for _, v := range base {
+		devices[v.DeviceName] = v
+	}
 	asked := map[string]bool{}
-	for _, v := range l.Volumes {
+	for _, v := range over {
 		if v.DeviceName == "" {
-			return missing("deviceName")
+			return nil, missing("deviceName")
 		}
 		if asked[v.DeviceName] {
-			return badDevices("Duplicate device name: %s", v.DeviceName)
+			return nil, badDevices("Duplicate device name: %s", v.DeviceName)
 		}
 		asked[v.DeviceName] = true
-		merged, err := v.over(devices[v.DeviceName])
+		merged, err := v.over(tx, devices[v.DeviceName], v.DeviceName == root)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		devices[v.DeviceName] = merged
 	}
-	l.Volumes = nil
+	var out []LaunchVolume
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		v, err := devices[name].complete()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		l.Volumes = append(l.Volumes, v)
+		out = append(out, v)
 	}
-	return nil
+	return out, nil
 }
 
-// over lays a request's device over the image's device of that name, if any.
-func (v LaunchVolume) over(base LaunchVolume) (LaunchVolume, error) {
+// over lays a request's device over the base's device of that name, if any. A
+// root device keeps its snapshot.
+func (v LaunchVolume) over(tx *cloud.Tx, base LaunchVolume, root bool) (LaunchVolume, error) {
 	if v.SnapshotID != "" && v.SnapshotID != base.SnapshotID {
-		return v, &cloud.Error{Kind: cloud.KindNotFound, Subject: "snapshot", ID: v.SnapshotID, Code: "InvalidSnapshot.NotFound",
-			Message: "The snapshot '" + v.SnapshotID + "' does not exist."}
+		s, err := FindSnapshot(tx, tx.Caller.Scope, v.SnapshotID)
+		switch {
+		case err != nil:
+			return v, err
+		case root && base.SizeGiB != 0:
+			return v, badDevices("snapshotId cannot be modified on root device")
+		case s.State != SnapshotCompleted:
+			return v, snapshotState(s)
+		}
+		base = LaunchVolume{DeviceName: v.DeviceName, SnapshotID: s.ID, SizeGiB: s.SizeGiB, Encrypted: s.Encrypted}
 	}
-	v.SnapshotID = base.SnapshotID
+	v.SnapshotID, v.Encrypted = base.SnapshotID, v.Encrypted || base.Encrypted
+	if v.DeleteOnTermination == nil {
+		v.DeleteOnTermination = base.DeleteOnTermination
+	}
+	if base.Type != "" && (v.Type == "" || v.Type == base.Type) {
+		v.IOPS, v.Throughput = or(v.IOPS, base.IOPS), or(v.Throughput, base.Throughput)
+	}
 	if v.Type == "" {
 		v.Type = base.Type
 	}
@@ -138,12 +171,12 @@ func (l *launch) addVolumes(tx *cloud.Tx, i *Instance) {
 		v := Volume{ID: "vol-" + tx.IDs.Hex(17), Scope: i.Scope, Zone: i.Zone, SizeGiB: spec.SizeGiB, Type: spec.Type,
 			IOPS: spec.IOPS, Throughput: spec.Throughput, Encrypted: spec.Encrypted, SnapshotID: spec.SnapshotID,
 			InstanceID: i.ID, State: "in-use", CreatedAt: tx.Now, Tags: l.VolumeTags.Clone()}
+		if spec.DeviceName == i.RootDeviceName {
+			v.RootOf, i.RootVolumeID = i.ID, v.ID
+		}
 		Volumes.Put(tx, v)
 		i.Volumes = append(i.Volumes, BlockDevice{DeviceName: spec.DeviceName, VolumeID: v.ID, AttachedAt: tx.Now,
 			DeleteOnTermination: spec.DeleteOnTermination == nil || *spec.DeleteOnTermination})
-		if spec.DeviceName == i.RootDeviceName {
-			i.RootVolumeID = v.ID
-		}
 	}
 }
 

@@ -135,9 +135,5 @@ func eachResource(tx *cloud.Tx, ids []string, change func(cloud.Tags) (cloud.Tag
 }
 
 func invalidID(id string) error {
-	if strings.HasPrefix(id, "ami-") {
-		return &cloud.Error{Kind: cloud.KindUnsupported, Subject: "image", ID: id, Code: "UnsupportedOperation",
-			Message: "Tags of images are not served: " + id}
-	}
 	return &cloud.Error{Kind: cloud.KindInvalid, Subject: "tag", ID: id, Code: "InvalidID", Message: "The ID '" + id + "' is not valid"}
 }

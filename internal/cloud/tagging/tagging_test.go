@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"vpc-2", cloud.Tags{"a": ""}, "InvalidVpcID.NotFound"},
 		{"x-1", cloud.Tags{"a": ""}, "InvalidID"},
-		{"ami-1", cloud.Tags{"a": ""}, "UnsupportedOperation"},
+		{"ami-1", cloud.Tags{"a": ""}, "InvalidAMIID.NotFound"},
 		{"vpc-1", cloud.Tags{"aws:a": ""}, "InvalidParameterValue"},
 		{"vpc-1", cloud.Tags{"": "a"}, "InvalidParameterValue"},
 		{"vpc-1", cloud.Tags{strings.Repeat("k", 129): ""}, "InvalidParameterValue"},
