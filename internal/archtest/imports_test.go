@@ -32,7 +32,7 @@ var rules = []rule{
 	{"internal/cloud/amazon", []string{"cloud"}},
 	{"internal/cloud/privatelink", []string{"cloud", "cloud/vpc", "cloud/elb", "cloud/sns", "cloud/iam", "cloud/amazon"}},
 	{"internal/cloud/dns", []string{"cloud", "cloud/vpc", "cloud/elb", "cloud/privatelink"}},
-	{"internal/cloud/ssm", []string{"cloud", "cloud/vpc", "cloud/compute", "cloud/iam"}},
+	{"internal/cloud/ssm", []string{"cloud", "cloud/vpc", "cloud/compute", "cloud/iam", "sessionwire"}},
 	{"internal/cloud/tagging", []string{"cloud/..."}},
 	{"internal/spec", nil},
 	{"internal/sessionwire", nil},
@@ -47,7 +47,8 @@ var rules = []rule{
 	{"internal/dataplane", []string{"spec", "sessionwire", "dataplane/..."}},
 	{"internal/ca", nil},
 	{"internal/guest", []string{"spec", "sessionwire", "guest/..."}},
-	{"internal/supervisor", []string{"guest/...", "spec"}},
+	{"internal/broker", []string{"guest/wire"}},
+	{"internal/supervisor", []string{"broker", "guest/...", "spec"}},
 	{"internal/app", []string{"..."}},
 	{"internal/control", nil},
 	{"internal/cli", []string{"app", "control", "supervisor", "cli/..."}},
@@ -56,11 +57,12 @@ var rules = []rule{
 
 // foreign packages that only one part of the house may use.
 var foreign = map[string][]string{
-	"github.com/vishvananda/netlink": {"internal/kernel", "test/", "bench"},
-	"github.com/google/nftables":     {"internal/kernel", "test/", "bench"},
-	"go.etcd.io/bbolt":               {"internal/store/bolt"},
-	"github.com/spf13/cobra":         {"internal/cli"},
-	"github.com/hashicorp/go-memdb":  {"internal/cloud"},
+	"github.com/vishvananda/netlink":         {"internal/kernel", "test/", "bench"},
+	"github.com/google/nftables":             {"internal/kernel", "test/", "bench"},
+	"go.etcd.io/bbolt":                       {"internal/store/bolt"},
+	"github.com/spf13/cobra":                 {"internal/cli"},
+	"github.com/hashicorp/go-memdb":          {"internal/cloud"},
+	"github.com/google/go-containerregistry": {"internal/guest/images", "test/"},
 }
 
 // pure packages may not reach for the clock, randomness or the outside.
