@@ -139,6 +139,11 @@ func Stop(ctx context.Context, dir string) error {
 		return fmt.Errorf("watch the supervisor: %w", err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
+	ended, err := watchBroker(r.Status.Broker)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(ended) }()
 	c, done, err = ask(ctx, dir, clientRequest{Op: opStop})
 	if err != nil {
 		return err
@@ -147,13 +152,37 @@ func Stop(ctx context.Context, dir string) error {
 	if _, err := reply(ctx, c); err != nil {
 		return err
 	}
+	return errors.Join(awaitEnd(ctx, pidfd), awaitEnd(ctx, ended))
+}
+
+// watchBroker opens the broker's process, which removes from the host what is left
+// when the supervisor has ended; -1 if it is not there.
+func watchBroker(pid int) (int, error) {
+	if pid == 0 {
+		return -1, nil
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return -1, nil
+	}
+	if err != nil {
+		return -1, fmt.Errorf("watch the broker: %w", err)
+	}
+	return fd, nil
+}
+
+// awaitEnd waits until a process has ended.
+func awaitEnd(ctx context.Context, pidfd int) error {
+	if pidfd < 0 {
+		return nil
+	}
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 100)
 		if n > 0 {
 			return nil
 		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("watch the supervisor: %w", err)
+			return fmt.Errorf("watch a process: %w", err)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

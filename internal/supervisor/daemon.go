@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musubi-net/musubi/internal/broker"
 	"github.com/musubi-net/musubi/internal/guest"
 	"github.com/musubi-net/musubi/internal/guest/reap"
 	"github.com/musubi-net/musubi/internal/guest/wire"
@@ -26,6 +27,7 @@ type daemon struct {
 	s      *supervisor
 	api    *os.File
 	socket *os.File
+	broker *broker.Hub
 	log    *ring
 
 	mu       sync.Mutex
@@ -36,8 +38,13 @@ type daemon struct {
 }
 
 func newDaemon(s *supervisor) (*daemon, error) {
+	hub, err := broker.NewHub(os.NewFile(brokerFD, "broker"))
+	if err != nil {
+		return nil, err
+	}
 	return &daemon{
-		s: s, api: os.NewFile(apiFD, "api"), socket: os.NewFile(daemonSocketFD, "daemon.sock"),
+		broker: hub,
+		s:      s, api: os.NewFile(apiFD, "api"), socket: os.NewFile(daemonSocketFD, "daemon.sock"),
 		log: newRing(256 << 10), changed: make(chan struct{}),
 	}, nil
 }
@@ -90,6 +97,11 @@ func (d *daemon) once() error {
 	}
 	defer func() { _ = conn.Close() }()
 	defer func() { _ = theirs.Close() }()
+	hosts, err := d.broker.Connect()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hosts.Close() }()
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -102,10 +114,10 @@ func (d *daemon) once() error {
 	}
 	p, err := d.s.reaper.Start("/proc/self/exe", append([]string{"musubi"}, d.s.settings.Daemon...), &syscall.ProcAttr{
 		Dir: "/", Env: os.Environ(),
-		Files: []uintptr{null.Fd(), w.Fd(), w.Fd(), d.api.Fd(), d.socket.Fd(), theirs.Fd()},
+		Files: []uintptr{null.Fd(), w.Fd(), w.Fd(), d.api.Fd(), d.socket.Fd(), theirs.Fd(), hosts.Fd()},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
-	_, _, _ = null.Close(), w.Close(), theirs.Close()
+	_, _, _, _ = null.Close(), w.Close(), theirs.Close(), hosts.Close()
 	if err != nil {
 		return err
 	}

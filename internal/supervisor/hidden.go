@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/musubi-net/musubi/internal/broker"
 	"github.com/musubi-net/musubi/internal/guest"
 	guestinit "github.com/musubi-net/musubi/internal/guest/init"
 	"github.com/musubi-net/musubi/internal/guest/tools"
@@ -17,6 +18,7 @@ import (
 func Hidden() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		command:                Main,
+		broker.Command:         broker.Main,
 		probeCommand:           probe,
 		guestinit.SetupCommand: guestinit.Setup,
 		guestinit.MainCommand:  guestinit.Main,
@@ -45,6 +47,7 @@ type Inherited struct {
 	API    net.Listener // the AWS API
 	Local  net.Listener // daemon.sock
 	Guests *guest.Manager
+	Broker *broker.Client // connects from the host's network
 }
 
 // Inherit takes what the supervisor handed to this daemon. It can be called
@@ -61,6 +64,9 @@ func Inherit() (*Inherited, error) {
 	conn, err := wire.FromFile(os.NewFile(5, "control"))
 	if err != nil {
 		return nil, errors.Join(err, in.API.Close(), in.Local.Close())
+	}
+	if in.Broker, err = broker.NewClient(os.NewFile(6, "broker")); err != nil {
+		return nil, errors.Join(err, conn.Close(), in.API.Close(), in.Local.Close())
 	}
 	in.Guests = guest.NewManager(conn)
 	return &in, nil

@@ -120,7 +120,7 @@ func (s *supervisor) receive() error {
 	}
 	_ = f.Close()
 	if !s.settings.Again {
-		for fd := settingsFD; fd <= leashFD; fd++ {
+		for fd := settingsFD; fd <= brokerFD; fd++ {
 			syscall.CloseOnExec(fd)
 		}
 		return nil

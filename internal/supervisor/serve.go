@@ -41,6 +41,8 @@ type Status struct {
 	// the host sees them.
 	Pid       int
 	DaemonPid int
+	// Broker is the broker's, as the host sees it.
+	Broker int
 	// Ready is true once the daemon has served.
 	Ready bool
 	// Restarts counts how often the daemon was started again.
@@ -179,7 +181,7 @@ func (s *supervisor) status() *Status {
 	d := s.daemon
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &Status{Pid: s.settings.Pid, DaemonPid: d.pid, Ready: d.served, Restarts: d.restarts, Guests: s.guests.list()}
+	return &Status{Pid: s.settings.Pid, DaemonPid: d.pid, Broker: s.settings.Broker, Ready: d.served, Restarts: d.restarts, Guests: s.guests.list()}
 }
 
 // awaitServed answers when the daemon serves, or with why it never will.

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/broker"
 )
 
 // command is the hidden command that Main runs as.
@@ -25,6 +27,7 @@ const (
 	daemonSocketFD
 	lockFD
 	leashFD
+	brokerFD
 )
 
 // Options say how to start.
@@ -42,14 +45,20 @@ type Options struct {
 	Output *os.File
 	// Exe is the program to execute; empty is this one.
 	Exe string
+	// Internet lets what is inside reach the host's network, by the broker.
+	Internet bool
+	// Cleanup are directories that the broker removes from the host when everything
+	// has ended.
+	Cleanup []string
 }
 
 // settings is what the supervisor is told once it exists.
 type settings struct {
 	Dir    string
 	Daemon []string
-	// Pid is the supervisor's as the host sees it.
-	Pid int
+	// Pid is the supervisor's as the host sees it, Broker the broker's.
+	Pid    int
+	Broker int
 	// Again is true if the supervisor must execute itself once more, to gain
 	// the rights that its new ids give it.
 	Again   bool
@@ -68,6 +77,7 @@ type Handle struct {
 	once    sync.Once
 	err     error
 	cmd     *exec.Cmd
+	broker  *broker.Process
 }
 
 // Start starts a supervisor, which starts the daemon. It returns as soon as the
@@ -158,26 +168,32 @@ func (o Options) launch(files []*os.File, locked *os.File) (*Handle, error) {
 		output = os.Stderr
 	}
 	ids := availableIDs()
-	cmd := exec.Command(exe, command)
-	cmd.Args[0] = "musubi"
-	cmd.ExtraFiles = append(append([]*os.File{}, files...), locked, leashRead)
-	cmd.Stdout, cmd.Stderr = output, output
-	cmd.SysProcAttr = namespaces(ids)
 	if err := keepToItself(); err != nil {
 		_ = leashWrite.Close()
 		return nil, err
 	}
+	brokered, hub, err := broker.Start(exe, broker.Options{Internet: o.Internet, Cleanup: o.Cleanup}, output)
+	if err != nil {
+		_ = leashWrite.Close()
+		return nil, err
+	}
+	defer func() { _ = hub.Close() }()
+	cmd := exec.Command(exe, command)
+	cmd.Args[0] = "musubi"
+	cmd.ExtraFiles = append(append([]*os.File{}, files...), locked, leashRead, hub)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.SysProcAttr = namespaces(ids)
 	if err := startProcess(cmd); err != nil {
 		_ = leashWrite.Close()
 		return nil, err
 	}
-	h := &Handle{Pid: cmd.Process.Pid, dir: o.Dir, leash: leashWrite, cmd: cmd, exited: make(chan struct{})}
+	h := &Handle{Pid: cmd.Process.Pid, dir: o.Dir, leash: leashWrite, cmd: cmd, broker: brokered, exited: make(chan struct{})}
 	go h.wait()
 	many, err := ids.apply(cmd.Process.Pid)
 	if err != nil {
 		return nil, errors.Join(err, h.Kill())
 	}
-	s := settings{Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Again: ids.many(), ManyIDs: many, Leash: !o.Detach}
+	s := settings{Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Broker: brokered.Pid(), Again: ids.many(), ManyIDs: many, Leash: !o.Detach}
 	if err := json.NewEncoder(write).Encode(s); err != nil {
 		return nil, errors.Join(fmt.Errorf("tell the supervisor: %w", err), h.Kill())
 	}
@@ -202,6 +218,7 @@ func keepToItself() error {
 func (h *Handle) wait() {
 	h.err = h.cmd.Wait()
 	_ = h.leash.Close()
+	h.broker.Wait()
 	close(h.exited)
 }
 
