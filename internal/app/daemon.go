@@ -142,6 +142,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			s, ok := cloudiam.Sessions.Get(e.Snapshot(), key)
 			return s.SecretKey, s.Token, ok
 		},
+		Authorize: authorizer{reader: func() cloud.Reader { return e.Snapshot() }, now: time.Now}.authorize,
 		Version: version,
 		Log:     log,
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/ca"
+	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/amazon"
 	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
@@ -22,7 +23,7 @@ import (
 
 // amazonAddress is where AWS's services answer on the internet: an address of
 // the world's own, below the public ones.
-func amazonAddress() netip.Addr { return netip.AddrFrom4([4]byte{198, 18, 0, 10}) }
+func amazonAddress() netip.Addr { return amazon.SharedAddress() }
 
 const httpsPort = 443
 
@@ -68,13 +69,18 @@ func (d *daemon) issueInside(names []string) (tls.Certificate, error) {
 }
 
 // endpoint is the endpoint that a connection came by, if it did by one that may
-// carry traffic. The kernel chose the addresses on the fabric: nobody else can.
+// carry traffic.
 func (in *doorway) endpoint(w gate.Way) (e privatelink.Endpoint, ok bool) {
+	return endpointOf(in.d.engine.Snapshot(), w)
+}
+
+// endpointOf finds the endpoint that a connection came by. The kernel chose the
+// addresses on the fabric: nobody else can.
+func endpointOf(s cloud.Reader, w gate.Way) (e privatelink.Endpoint, ok bool) {
 	number, ok := spec.EndpointOfVIP(w.Local.Addr())
 	if !ok || w.Remote.Addr() != spec.EndpointSource(number) && w.Remote.Addr() != spec.EndpointSource6(number) {
 		return e, false
 	}
-	s := in.d.engine.Snapshot()
 	for e := range privatelink.Endpoints.All(s) {
 		if e.Amazon == "" || !e.Accepted() {
 			continue
@@ -131,7 +137,7 @@ func (in *doorway) allow(r *http.Request, a protocol.Access) (why string, ok boo
 	if !ok {
 		return why, false
 	}
-	access := iam.Access{Caller: a.Caller, Action: a.Action, Resources: named(a), Context: map[string]string{
+	access := iam.Access{Caller: a.Caller, Action: a.Action, Resources: resourcesOf(in.d.engine.Snapshot(), a), Context: map[string]string{
 		"aws:sourcevpce": e.ID, "aws:sourcevpc": e.VPCID, "aws:sourceaccount": e.Account,
 		"aws:principalarn": iam.PrincipalOf(a.Caller), "aws:principalaccount": a.Caller.Account, "aws:userid": a.Caller.UserID,
 		"aws:requestedregion": a.Caller.Region, "aws:securetransport": "true",
@@ -143,36 +149,4 @@ func (in *doorway) allow(r *http.Request, a protocol.Access) (why string, ok boo
 		return "with an explicit deny in a VPC endpoint policy", false
 	}
 	return why, false
-}
-
-// named are the ARNs that a request names, as far as they can be told from
-// its parameters. Lists and descriptions are about all.
-func named(a protocol.Access) []string {
-	var out []string
-	for _, values := range a.Params {
-		for _, v := range values {
-			switch {
-			case strings.HasPrefix(v, "arn:"):
-				out = append(out, v)
-			case a.Service == "ec2" && !strings.HasPrefix(a.Operation, "Describe") && !strings.HasPrefix(a.Operation, "Get"):
-				if kind := kindOf(v); kind != "" {
-					out = append(out, "arn:aws:ec2:"+a.Caller.Region+":"+a.Caller.Account+":"+kind+"/"+v)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// kindOf is the kind of resource that an id of EC2 is of, as ARNs spell it.
-func kindOf(id string) string {
-	prefix, hex, ok := strings.Cut(id, "-")
-	if !ok || len(hex) < 8 || strings.Trim(hex, "0123456789abcdef") != "" {
-		return ""
-	}
-	return map[string]string{
-		"i": "instance", "vpc": "vpc", "subnet": "subnet", "sg": "security-group", "eni": "network-interface", "vpce": "vpc-endpoint",
-		"rtb": "route-table", "igw": "internet-gateway", "nat": "natgateway", "acl": "network-acl", "dopt": "dhcp-options",
-		"eipalloc": "elastic-ip", "ami": "image", "vol": "volume", "sgr": "security-group-rule",
-	}[prefix]
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
-// Access is what a policy is asked about that stands beside those of the caller:
-// an endpoint's.
+// Access is what policies are asked about: an endpoint's, and those of the caller.
 type Access struct {
 	Caller cloud.Caller
 	// Action is ec2:DescribeVpcs.
@@ -17,6 +16,10 @@ type Access struct {
 	Resources []string
 	// Context has the values of condition keys, in lower case.
 	Context map[string]string
+	// Settled tells of a condition key that Context does not have whether the
+	// request has no such value for sure, rather than that nobody knows. Nil
+	// settles none.
+	Settled func(key string) bool
 }
 
 // PrincipalOf is the principal of a caller as conditions see it: of a session the
@@ -58,12 +61,8 @@ func (a Access) Evaluate(text string) Verdict {
 	if err != nil {
 		return NotAllowed
 	}
-	resources := a.Resources
-	if len(resources) == 0 {
-		resources = []string{"*"}
-	}
 	out := Allowed
-	for _, r := range resources {
+	for _, r := range a.resources() {
 		switch a.evaluate(d, r) {
 		case Denied:
 			return Denied
@@ -74,11 +73,20 @@ func (a Access) Evaluate(text string) Verdict {
 	return out
 }
 
+func (a Access) resources() []string {
+	if len(a.Resources) == 0 {
+		return []string{"*"}
+	}
+	return a.Resources
+}
+
+// evaluate asks about one resource. Policies of identities name no principal.
 func (a Access) evaluate(d Document, resource string) Verdict {
 	q, out := request{caller: a.Caller}, NotAllowed
 	for _, s := range d.Statement {
 		if !among(s.Action, s.NotAction, func(p string) bool { return like(strings.ToLower(p), strings.ToLower(a.Action)) }) ||
-			!among(s.Resource, s.NotResource, func(p string) bool { return like(p, resource) }) || !q.matchesPrincipal(s) {
+			!among(s.Resource, s.NotResource, func(p string) bool { return a.like(p, resource) }) ||
+			(s.Principal != nil || s.NotPrincipal != nil) && !q.matchesPrincipal(s) {
 			continue
 		}
 		holds, known := a.conditions(s.Condition)
@@ -99,29 +107,4 @@ func among(list, except oneOrMore, match func(string) bool) bool {
 		return !slices.ContainsFunc(except, match)
 	}
 	return slices.ContainsFunc(list, match)
-}
-
-// conditions reports whether all conditions hold, and whether all can be judged.
-func (a Access) conditions(all map[string]map[string]oneOrMore) (holds, known bool) {
-	holds = true
-	for operator, keys := range all {
-		base, ifExists := strings.CutSuffix(operator, "IfExists")
-		match, negated, ok := operatorOf(base)
-		if !ok {
-			return false, false
-		}
-		for key, wanted := range keys {
-			value, ok := a.Context[strings.ToLower(key)]
-			switch {
-			case !ok && ifExists:
-				continue
-			case !ok:
-				return false, false
-			}
-			if slices.ContainsFunc(wanted, func(w string) bool { return match(w, value) }) == negated {
-				holds = false
-			}
-		}
-	}
-	return holds, true
 }

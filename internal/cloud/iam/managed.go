@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
@@ -8,9 +9,8 @@ import (
 	"time"
 )
 
-// managed describes one AWS-managed policy. Nobody's requests are checked
-// against policies here, so that the documents say what AWS's say in fewer
-// words.
+// managed describes one AWS-managed policy. The documents allow what AWS's allow
+// of the services that answer here; of others they may say less, in fewer words.
 type managed struct {
 	path        string // "/" if empty
 	name        string
@@ -37,8 +37,8 @@ func managedPolicy(arn string) (Policy, bool) {
 		return Policy{}, false
 	}
 	for _, m := range managedTable() {
-		if p := m.policy(); p.ARN == arn {
-			return p, true
+		if m.arn() == arn {
+			return m.policy(), true
 		}
 	}
 	return Policy{}, false
@@ -53,11 +53,10 @@ func ManagedPolicies() []Policy {
 	return out
 }
 
+func (m managed) arn() string { return managedPrefix + cmp.Or(m.path, "/") + m.name }
+
 func (m managed) policy() Policy {
-	path := m.path
-	if path == "" {
-		path = "/"
-	}
+	path := cmp.Or(m.path, "/")
 	created := time.Date(2015, time.February, 6, 18, 40, 0, 0, time.UTC)
 	updated := time.Date(2023, time.November, 16, 21, 0, 0, 0, time.UTC)
 	sum := sha256.Sum256([]byte(path + m.name))
@@ -69,7 +68,7 @@ func (m managed) policy() Policy {
 		panic(err) // strings always encode
 	}
 	return Policy{
-		ARN: managedPrefix + path + m.name, ID: "ANPA" + base32.StdEncoding.EncodeToString(sum[:])[:17],
+		ARN: m.arn(), ID: "ANPA" + base32.StdEncoding.EncodeToString(sum[:])[:17],
 		Account: "aws", Name: m.name, Path: path, Description: m.description, CreatedAt: created, UpdatedAt: updated,
 		Versions:    []PolicyVersion{{ID: versionID(m.version), Document: string(text), IsDefault: true, CreatedAt: updated}},
 		NextVersion: m.version + 1,

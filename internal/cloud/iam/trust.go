@@ -194,23 +194,6 @@ func (q request) conditions(all map[string]map[string]oneOrMore) (holds, known b
 	return true, true
 }
 
-func operatorOf(name string) (match func(pattern, value string) bool, negated, ok bool) {
-	equal := func(p, v string) bool { return p == v }
-	switch name {
-	case "StringEquals":
-		return equal, false, true
-	case "StringNotEquals":
-		return equal, true, true
-	case "StringEqualsIgnoreCase":
-		return strings.EqualFold, false, true
-	case "StringLike", "ArnLike", "ArnEquals":
-		return like, false, true
-	case "StringNotLike", "ArnNotLike", "ArnNotEquals":
-		return like, true, true
-	}
-	return nil, false, false
-}
-
 // like matches with * and ?.
 func like(pattern, value string) bool {
 	quoted := regexp.QuoteMeta(pattern)
