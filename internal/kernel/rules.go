@@ -79,6 +79,9 @@ func (c *rules) mark() {
 	for _, t := range c.vpc.RouteTables {
 		routed[t.Number] = len(t.Routes) > 0
 	}
+	for _, g := range c.vpc.Gateways {
+		routed[g.RouteTable] = true
+	}
 	for _, i := range c.vpc.Interfaces {
 		if routed[i.RouteTable] {
 			marks = true

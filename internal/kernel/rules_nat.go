@@ -29,6 +29,7 @@ func (c *rules) translate() {
 		c.listeners("listeners", v6)
 	}
 	c.Chain("translate", nft.R(nft.From(spec.FabricLink), nft.Do(nft.Accept)))
+	c.gateways()
 	for _, v6 := range []bool{false, true} {
 		if set := "endpoint_vips" + suffix(v6); c.Has(set) {
 			c.Chain("translate", nft.R(nft.Family(v6), nft.DNAT(v6, set, nft.DAddr(v6))))
@@ -205,6 +206,7 @@ func (c *rules) source() {
 			c.Chain("source", nft.R(nft.Family(v6), nft.To(spec.FabricLink), nft.SNAT(v6, set, nft.OriginalDAddr(v6))))
 		}
 	}
+	c.gatewaySources()
 	if c.vpc.Internet == nil {
 		return
 	}

@@ -22,9 +22,11 @@ func addEndpointZones(r cloud.Reader, out *spec.DNS) {
 			continue
 		}
 		z := spec.DNSZone{Name: absolute(strings.TrimPrefix(e.PrivateName, "*."))}
-		for _, t := range privateTypes(e) {
-			z.Records = append(z.Records, spec.DNSRecord{Name: absolute(e.PrivateName), Type: t, TTL: endpointTTL,
-				Alias: absolute(e.DNSEntries[0].Name), Weight: -1})
+		for _, name := range e.PrivateNames() {
+			for _, t := range privateTypes(e) {
+				z.Records = append(z.Records, spec.DNSRecord{Name: absolute(name), Type: t, TTL: endpointTTL,
+					Alias: absolute(e.DNSEntries[0].Name), Weight: -1})
+			}
 		}
 		out.Zones = append(out.Zones, z)
 	}

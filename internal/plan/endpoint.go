@@ -24,6 +24,8 @@ type Path struct {
 	Exit   spec.NodeSource
 	Local  bool
 	Routes []spec.FabricRoute
+	// Gateways are the consumer's side of a gateway endpoint, instead of Entry's.
+	Gateways []spec.Gateway
 	// Balancer and Zone say which listeners receive.
 	Balancer, Zone string
 }
@@ -31,8 +33,11 @@ type Path struct {
 // Paths are the ways of an endpoint that has interfaces in its VPC; none once it
 // is being deleted.
 func Paths(r cloud.Reader, e privatelink.Endpoint) []Path {
-	if e.Type != "Interface" || e.State == privatelink.Deleting || e.State == privatelink.Deleted {
+	if e.State == privatelink.Deleting || e.State == privatelink.Deleted {
 		return nil
+	}
+	if e.Type == privatelink.TypeGateway {
+		return gatewayPaths(r, e)
 	}
 	var out []Path
 	for _, i := range e.Interfaces {
@@ -109,12 +114,19 @@ func nodeFor(r cloud.Reader, lb elb.LoadBalancer, e privatelink.Endpoint, i priv
 func compileEndpoints(r cloud.Reader, out *spec.VPC, used map[string]bool) {
 	for e := range privatelink.Endpoints.By(r, privatelink.ByVPC, out.ID) {
 		for _, p := range Paths(r, e) {
+			if e.Type == privatelink.TypeGateway {
+				out.Gateways = append(out.Gateways, p.Gateways...)
+				continue
+			}
 			out.Endpoints = append(out.Endpoints, p.Entry)
 			for _, g := range slices.Concat(p.Entry.GroupIDs, p.Entry.GuardIDs) {
 				used[g] = true
 			}
 		}
 	}
+	slices.SortFunc(out.Gateways, func(a, b spec.Gateway) int {
+		return cmp.Or(cmp.Compare(a.RouteTable, b.RouteTable), a.Address.Compare(b.Address))
+	})
 	slices.SortFunc(out.Endpoints, func(a, b spec.Endpoint) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), a.Address.Compare(b.Address))
 	})

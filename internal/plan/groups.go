@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/amazon"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 	"github.com/musubi-net/musubi/internal/spec"
 )
@@ -40,6 +41,9 @@ func compileGroups(r cloud.Reader, vpcID string, used map[string]bool) []spec.Gr
 func compileRule(r cloud.Reader, vpcID string, in vpc.SecurityGroupRule) []spec.Rule {
 	if in.CIDR.IsValid() {
 		return rulesFor(in, in.CIDR.Masked())
+	}
+	if list, ok := amazon.FindPrefixList(in.Region, in.PrefixListID); ok {
+		return rulesFor(in, list.Prefixes...)
 	}
 	return rulesFor(in, memberPeers(r, vpcID, in.PeerGroupID, func(vpc.NetworkInterface) bool { return true })...)
 }

@@ -123,7 +123,7 @@ func endpointNames(r cloud.Reader, e privatelink.Endpoint, names map[string][]ne
 	for _, i := range e.Interfaces {
 		addresses := recordAddresses(e, i)
 		for _, d := range e.DNSEntries[1:] {
-			if strings.HasPrefix(d.Name, e.ID+"-"+e.Suffix+"-"+i.Zone+".") {
+			if strings.HasPrefix(strings.TrimPrefix(d.Name, "*."), e.ID+"-"+e.Suffix+"-"+i.Zone+".") {
 				names[absolute(d.Name)] = addresses
 			}
 		}

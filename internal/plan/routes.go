@@ -34,7 +34,7 @@ func compileRoutes(r cloud.Reader, out *spec.VPC) {
 		}
 		table := spec.RouteTable{Number: t.Number}
 		for _, route := range t.Routes {
-			if !route.Local {
+			if !route.Local && route.PrefixListID == "" {
 				table.Routes = append(table.Routes, compileRoute(r, out.ID, route))
 			}
 		}

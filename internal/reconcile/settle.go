@@ -98,9 +98,12 @@ func (r *Reconciler) built(paths []plan.Path) bool {
 	defer r.mu.Unlock()
 	for _, p := range paths {
 		consumer, provider := r.vpcs[p.Consumer], r.vpcs[p.Provider]
-		if consumer == nil || !slices.ContainsFunc(consumer.Endpoints, func(e spec.Endpoint) bool {
+		if consumer == nil || p.Entry.Address.IsValid() && !slices.ContainsFunc(consumer.Endpoints, func(e spec.Endpoint) bool {
 			return e.Address == p.Entry.Address && e.VIP == p.Entry.VIP && e.Open == p.Entry.Open
 		}) {
+			return false
+		}
+		if slices.ContainsFunc(p.Gateways, func(g spec.Gateway) bool { return !slices.Contains(consumer.Gateways, g) }) {
 			return false
 		}
 		if !p.Entry.Open {
@@ -126,6 +129,10 @@ func (r *Reconciler) gone(s *cloud.Snapshot, e privatelink.Endpoint) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if v := r.vpcs[e.VPCID]; v != nil && slices.ContainsFunc(v.Endpoints, func(x spec.Endpoint) bool { return x.ID == e.ID }) {
+		return false
+	}
+	if v := r.vpcs[e.VPCID]; v != nil && slices.ContainsFunc(v.Gateways, func(g spec.Gateway) bool { return g.ID == e.ID }) ||
+		e.Number > 0 && r.fabric != nil && slices.Contains(r.fabric.Local, spec.EndpointVIP(e.Number)) {
 		return false
 	}
 	for _, i := range e.Interfaces {

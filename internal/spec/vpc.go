@@ -35,6 +35,7 @@ type VPC struct {
 	Groups      []Group
 	RouteTables []RouteTable
 	Endpoints   []Endpoint
+	Gateways    []Gateway
 	NodeSources []NodeSource
 	Listeners   []Listener
 	TargetSets  []TargetSet
@@ -152,6 +153,17 @@ type Endpoint struct {
 	// Open is false while the connection is not accepted or has no path: then
 	// packets are dropped.
 	Open bool
+}
+
+// Gateway is a gateway endpoint as one route table leads to it: traffic of the
+// table's subnets to Address, which is public, goes to VIP on the fabric, with
+// Source as its source.
+type Gateway struct {
+	ID         string // vpce-…
+	RouteTable uint32 // RouteTable.Number
+	Address    netip.Addr
+	VIP        netip.Addr
+	Source     netip.Addr
 }
 
 // NodeSource is the provider's side: what arrives for Address (a fabric VIP or

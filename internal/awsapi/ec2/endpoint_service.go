@@ -179,19 +179,21 @@ func (a *API) describeEndpointServices(_ context.Context, call *protocol.Call, i
 		"owner":                      one(func(s service) string { return s.Account }),
 		"service-name":               one(func(s service) string { return s.Name }),
 		"service-region":             one(func(s service) string { return s.Region }),
-		"service-type":               one(func(service) string { return "Interface" }),
+		"service-type":               one(func(s service) string { return s.EndpointType() }),
 		"supported-ip-address-types": func(s service) []string { return s.SupportedIPTypes },
 	}, func(s service) cloud.Tags { return s.Tags })
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := page(list, func(s service) string { return s.Name }, in.MaxResults, in.NextToken)
+	list, next, err := page(list, func(s service) string { return s.Name + " " + s.EndpointType() }, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.DescribeVpcEndpointServicesResult{NextToken: next}
 	for _, s := range list {
-		out.ServiceNames = append(out.ServiceNames, s.Name)
+		if !slices.Contains(out.ServiceNames, s.Name) {
+			out.ServiceNames = append(out.ServiceNames, s.Name)
+		}
 		out.ServiceDetails = append(out.ServiceDetails, serviceDetail(r, call.Caller, s))
 	}
 	return out, nil
@@ -201,17 +203,17 @@ func namedServices(list []privatelink.Service, names []string) ([]privatelink.Se
 	if len(names) == 0 {
 		return list, nil
 	}
-	byName := map[string]privatelink.Service{}
+	byName := map[string][]privatelink.Service{}
 	for _, s := range list {
-		byName[s.Name] = s
+		byName[s.Name] = append(byName[s.Name], s)
 	}
 	var out []privatelink.Service
 	for _, n := range names {
-		s, ok := byName[n]
-		if !ok {
+		found := byName[n]
+		if found == nil {
 			return nil, cloud.Errorf(cloud.KindNotFound, "vpc-endpoint-service", "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", n)
 		}
-		out = append(out, s)
+		out = append(out, found...)
 	}
 	return out, nil
 }
@@ -219,14 +221,16 @@ func namedServices(list []privatelink.Service, names []string) ([]privatelink.Se
 func serviceDetail(r cloud.Reader, c cloud.Caller, s privatelink.Service) model.ServiceDetail {
 	v := model.ServiceDetail{
 		ServiceId: new(s.ID), ServiceName: new(s.Name), ServiceRegion: new(s.Region), Owner: new(s.Account),
-		ServiceType:       []model.ServiceTypeDetail{{ServiceType: new("Interface")}},
+		ServiceType:       []model.ServiceTypeDetail{{ServiceType: new(s.EndpointType())}},
 		AvailabilityZones: s.ZoneNames(r, c.Account), AvailabilityZoneIds: s.ZoneIDs, AcceptanceRequired: new(s.AcceptanceRequired),
 		ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(s.Amazon != ""), SupportedIpAddressTypes: s.SupportedIPTypes,
 		BaseEndpointDnsNames: []string{s.BaseDNSName()},
 	}
 	if p := s.PrivateDNS; p.Name != "" {
 		v.PrivateDnsName, v.PrivateDnsNameVerificationState = new(p.Name), new(string(p.State))
-		v.PrivateDnsNames = []model.PrivateDnsDetails{{PrivateDnsName: new(p.Name)}}
+		for _, name := range s.PrivateNames() {
+			v.PrivateDnsNames = append(v.PrivateDnsNames, model.PrivateDnsDetails{PrivateDnsName: new(name)})
+		}
 	}
 	if s.Account == c.Account {
 		v.Tags = tagList(s.Tags)

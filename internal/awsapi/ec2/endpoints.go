@@ -162,9 +162,12 @@ func vpcEndpoint(r cloud.Reader, e privatelink.Endpoint) model.VpcEndpoint {
 	v := model.VpcEndpoint{
 		VpcEndpointId: new(e.ID), VpcEndpointType: new(e.Type), VpcId: new(e.VPCID), ServiceName: new(e.ServiceName),
 		ServiceRegion: text(e.ServiceRegion), State: new(string(e.State)), PolicyDocument: text(e.Policy), SubnetIds: e.SubnetIDs,
-		RouteTableIds: e.RouteTableIDs, IpAddressType: new(e.IPAddressType), DnsOptions: &model.DnsOptions{DnsRecordIpType: text(e.DNSRecordType)},
+		RouteTableIds: e.RouteTableIDs(r), IpAddressType: text(e.IPAddressType),
 		PrivateDnsEnabled: new(e.PrivateDNS), RequesterManaged: new(false), DnsEntries: dnsEntries(e.DNSEntries),
 		CreationTimestamp: new(e.CreatedAt), OwnerId: new(e.Account), Tags: tagList(e.Tags),
+	}
+	if e.DNSRecordType != "" {
+		v.DnsOptions = &model.DnsOptions{DnsRecordIpType: new(e.DNSRecordType)}
 	}
 	for _, i := range e.Interfaces {
 		v.NetworkInterfaceIds = append(v.NetworkInterfaceIds, i.InterfaceID)

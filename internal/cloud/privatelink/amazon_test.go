@@ -10,13 +10,14 @@ import (
 
 func TestAmazonServices(t *testing.T) {
 	seen := map[string]bool{}
+	r := newWorld(t).db.Snapshot()
 	for _, region := range cloud.Regions() {
-		for _, s := range AmazonServices(region) {
+		for _, s := range AmazonServices(r, region) {
 			if seen[s.ID] || !strings.HasPrefix(s.Name, "com.amazonaws."+region+".") || s.PrivateDNS.Name != s.Amazon+"."+region+".amazonaws.com" {
 				t.Errorf("%+v", s)
 			}
 			seen[s.ID] = true
-			if again, err := findAmazon(region, s.Name); err != nil || again.ID != s.ID {
+			if again, err := findAmazon(r, region, s.Name); err != nil || again[0].ID != s.ID {
 				t.Errorf("%s: %v", s.Name, err)
 			}
 		}
@@ -26,7 +27,7 @@ func TestAmazonServices(t *testing.T) {
 		"com.amazonaws.us-east-1.kms":     "not served",
 		"com.amazonaws.us-east-1.route53": "not served",
 	} {
-		if _, err := findAmazon("us-east-1", name); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := findAmazon(r, "us-east-1", name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -75,7 +76,7 @@ func TestEndpointOfAmazon(t *testing.T) {
 	}
 	must(w, consumer, DeleteEndpoints{IDs: []string{e.ID}})
 	must(w, internal(), ReportDeleted{ID: e.ID})
-	if n := len(AmazonServices("ap-northeast-1")); len(Offered(w.db.Snapshot(), consumer)) < n {
+	if n := len(AmazonServices(w.db.Snapshot(), "ap-northeast-1")); len(Offered(w.db.Snapshot(), consumer)) < n {
 		t.Error("not all services are offered")
 	}
 }

@@ -2,6 +2,7 @@ package privatelink
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
@@ -9,9 +10,9 @@ import (
 
 const maxEndpointsPerVPC = 50
 
-// CreateEndpoint makes an interface endpoint to an endpoint service. Its
-// interfaces and names exist at once; it is pending until the reconciler
-// reports its path.
+// CreateEndpoint makes an endpoint to an endpoint service: an interface endpoint,
+// whose interfaces and names exist at once, or a gateway endpoint, which has routes
+// instead. It is pending until the reconciler reports its path.
 type CreateEndpoint struct {
 	Type          string // default: Gateway
 	VPCID         string
@@ -41,7 +42,7 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 	if c.ClientToken != "" {
 		for e := range Endpoints.By(tx, ByScope, scope.Key()) {
 			if e.ClientToken == c.ClientToken {
-				return e, c.same(e)
+				return e, c.same(tx, e)
 			}
 		}
 	}
@@ -55,13 +56,12 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 	if e.Provider = s.Scope; s.AcceptanceRequired {
 		e.State = PendingAcceptance
 	}
-	if err := c.options(tx, &e, v, s); err != nil {
-		return Endpoint{}, err
+	build := c.interfaces
+	if c.Type == TypeGateway {
+		build = c.gateway
 	}
-	for _, sn := range join(c.SubnetIDs, c.Subnets) {
-		if err := e.addInterface(tx, s, sn); err != nil {
-			return Endpoint{}, err
-		}
+	if err := build(tx, &e, v, s); err != nil {
+		return Endpoint{}, err
 	}
 	e.DNSEntries = e.entries()
 	Endpoints.Put(tx, e)
@@ -69,10 +69,23 @@ func (c CreateEndpoint) Apply(tx *cloud.Tx) (Endpoint, error) {
 	return e, nil
 }
 
+// interfaces makes what an interface endpoint consists of.
+func (c CreateEndpoint) interfaces(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service) error {
+	if err := c.options(tx, e, v, s); err != nil {
+		return err
+	}
+	for _, sn := range join(c.SubnetIDs, c.Subnets) {
+		if err := e.addInterface(tx, s, sn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // find checks the type, the VPC and the service.
 func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 	switch c.Type {
-	case "Interface", "Gateway", "GatewayLoadBalancer":
+	case TypeInterface, TypeGateway, "GatewayLoadBalancer":
 	case "Resource", "ServiceNetwork":
 		return vpc.VPC{}, Service{}, notServed(subjectEndpoint, "A VPC endpoint of type '%s'", c.Type)
 	default:
@@ -84,15 +97,16 @@ func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 		return v, Service{}, &cloud.Error{Kind: cloud.KindNotFound, Subject: "vpc", ID: c.VPCID, Code: "InvalidVpcID.NotFound",
 			Message: "The vpc ID '" + c.VPCID + "' does not exist"}
 	}
-	s, err := c.findService(tx, v)
+	list, err := c.findServices(tx, v)
+	if err != nil {
+		return v, Service{}, err
+	}
+	s, err := c.ofType(list)
 	if err != nil {
 		return v, s, err
 	}
 	if s.PrivateDNS.Lapsed {
 		return v, s, unverified(s)
-	}
-	if c.Type != "Interface" {
-		return v, s, invalid(subjectEndpoint, "Endpoint type (%s) does not match available service types ([Interface]).", c.Type)
 	}
 	n := 0
 	for range Endpoints.By(tx, ByVPC, v.ID) {
@@ -105,22 +119,35 @@ func (c CreateEndpoint) find(tx *cloud.Tx) (vpc.VPC, Service, error) {
 	return v, s, nil
 }
 
-// findService finds the service, if the caller may use it from the VPC.
-func (c CreateEndpoint) findService(tx *cloud.Tx, v vpc.VPC) (Service, error) {
+// ofType chooses the service with endpoints of the wanted type.
+func (c CreateEndpoint) ofType(list []Service) (Service, error) {
+	var types []string
+	for _, s := range list {
+		if s.EndpointType() == c.Type {
+			return s, nil
+		}
+		types = append(types, s.EndpointType())
+	}
+	return Service{}, invalid(subjectEndpoint, "Endpoint type (%s) does not match available service types ([%s]).", c.Type, strings.Join(types, ", "))
+}
+
+// findServices finds the service, if the caller may use it from the VPC; one of AWS
+// is two if it has endpoints of both types.
+func (c CreateEndpoint) findServices(tx *cloud.Tx, v vpc.VPC) ([]Service, error) {
 	if c.ServiceRegion == "" {
 		c.ServiceRegion = v.Region
 	}
 	if isAWSService(c.ServiceName) {
 		if c.ServiceRegion != v.Region {
-			return Service{}, noServiceName(c.ServiceName)
+			return nil, noServiceName(c.ServiceName)
 		}
-		return findAmazon(v.Region, c.ServiceName)
+		return findAmazon(tx, v.Region, c.ServiceName)
 	}
 	s, ok := Services.First(tx, ByName, c.ServiceName)
 	if !ok || s.Region != c.ServiceRegion || !s.ReachableFrom(v.Region) || !s.Allows(tx.Caller) {
-		return s, noServiceName(c.ServiceName)
+		return nil, noServiceName(c.ServiceName)
 	}
-	return s, nil
+	return []Service{s}, nil
 }
 
 // options checks and sets what is not a subnet.
@@ -128,7 +155,7 @@ func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service)
 	if len(c.RouteTableIDs) > 0 {
 		return invalid(subjectEndpoint, "Route table IDs are only supported for Gateway type VPC Endpoint.")
 	}
-	if c.PrivateDNS || c.DefaultDNS && s.Amazon != "" {
+	if c.PrivateDNS || c.DefaultDNS && s.Amazon != "" && s.PrivateDNS.Name != "" {
 		if err := e.enablePrivateDNS(tx, v, s, c.Conflicts); err != nil {
 			return err
 		}
@@ -158,13 +185,14 @@ func (c CreateEndpoint) options(tx *cloud.Tx, e *Endpoint, v vpc.VPC, s Service)
 	return err
 }
 
-func (c CreateEndpoint) same(e Endpoint) error {
+func (c CreateEndpoint) same(r cloud.Reader, e Endpoint) error {
+	routed := e.RouteTableIDs(r)
 	var subnets []string
 	for _, s := range join(c.SubnetIDs, c.Subnets) {
 		subnets = append(subnets, s.SubnetID)
 	}
 	if c.Type == e.Type && c.VPCID == e.VPCID && c.ServiceName == e.ServiceName && (c.DefaultDNS || c.PrivateDNS == e.PrivateDNS) && slices.Equal(subnets, e.SubnetIDs) &&
-		(len(c.GroupIDs) == 0 || sameSet(c.GroupIDs, e.GroupIDs)) {
+		(len(c.GroupIDs) == 0 || sameSet(c.GroupIDs, e.GroupIDs)) && sameSet(c.RouteTableIDs, routed) {
 		return nil
 	}
 	return tokenMismatch(subjectEndpoint)
@@ -196,6 +224,7 @@ func (c DeleteEndpoints) Apply(tx *cloud.Tx) ([]Unsuccessful, error) {
 			continue
 		}
 		e.State = Deleting
+		e.unroute(tx)
 		Endpoints.Put(tx, e)
 		notify(tx, e, Delete)
 		forget(tx, e.ID)

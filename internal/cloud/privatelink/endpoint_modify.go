@@ -39,7 +39,11 @@ func (c ModifyEndpoint) Apply(tx *cloud.Tx) (cloud.None, error) {
 		return cloud.None{}, noServiceName(e.ServiceName)
 	}
 	e.Interfaces, e.SubnetIDs = slices.Clone(e.Interfaces), slices.Clone(e.SubnetIDs)
-	for _, step := range []func(*cloud.Tx, *Endpoint, Service) error{c.settings, c.groups, c.subnets} {
+	steps := []func(*cloud.Tx, *Endpoint, Service) error{c.settings, c.groups, c.subnets}
+	if e.Type == TypeGateway {
+		steps = []func(*cloud.Tx, *Endpoint, Service) error{c.gateway}
+	}
+	for _, step := range steps {
 		if err := step(tx, &e, s); err != nil {
 			return cloud.None{}, err
 		}
@@ -65,16 +69,24 @@ func (c ModifyEndpoint) settings(tx *cloud.Tx, e *Endpoint, s Service) error {
 	if c.PrivateDNS != nil && !*c.PrivateDNS {
 		e.PrivateDNS, e.PrivateName, e.PrivateZoneID = false, "", ""
 	}
+	if err := c.policy(e); err != nil {
+		return err
+	}
+	return c.family(tx, e, s)
+}
+
+func (c ModifyEndpoint) policy(e *Endpoint) error {
 	if c.ResetPolicy {
 		e.Policy = DefaultPolicy
 	}
-	if c.Policy != "" {
-		if err := e.checkPolicy(c.Policy); err != nil {
-			return err
-		}
-		e.Policy = c.Policy
+	if c.Policy == "" {
+		return nil
 	}
-	return c.family(tx, e, s)
+	if err := e.checkPolicy(c.Policy); err != nil {
+		return err
+	}
+	e.Policy = c.Policy
+	return nil
 }
 
 // family switches the address type and what the names answer.

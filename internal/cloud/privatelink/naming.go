@@ -1,8 +1,9 @@
 package privatelink
 
 import (
-	"cmp"
 	"strings"
+
+	"github.com/musubi-net/musubi/internal/cloud/amazon"
 )
 
 // ServiceName is the name of an endpoint service in a region.
@@ -10,7 +11,12 @@ func ServiceName(region, id string) string { return "com.amazonaws.vpce." + regi
 
 // BaseDNSName is the name under which a service's endpoints have theirs.
 func (s *Service) BaseDNSName() string {
-	return cmp.Or(s.Amazon, s.ID) + "." + s.Region + ".vpce.amazonaws.com"
+	if of, ok := amazon.Lookup(s.Amazon); ok && s.Type == TypeGateway {
+		return strings.TrimPrefix(of.PrivateNames(s.Region)[0], "*.")
+	} else if ok {
+		return of.EndpointDomain(s.Region)
+	}
+	return s.ID + "." + s.Region + ".vpce.amazonaws.com"
 }
 
 // isAWSService reports whether a name is one of AWS's own services.
@@ -22,14 +28,22 @@ func isAWSService(name string) bool {
 // entries lists an endpoint's DNS names: the regional one, one per zone, and last
 // the private one.
 func (e *Endpoint) entries() []DNSEntry {
-	base := cmp.Or(e.Amazon, e.ServiceID) + "." + e.ServiceRegion + ".vpce.amazonaws.com"
-	zone := hostedZone(e.ServiceRegion)
-	out := []DNSEntry{{Name: e.ID + "-" + e.Suffix + "." + base, HostedZoneID: zone}}
-	for _, i := range e.Interfaces {
-		out = append(out, DNSEntry{Name: e.ID + "-" + e.Suffix + "-" + i.Zone + "." + base, HostedZoneID: zone})
+	if e.Type == TypeGateway {
+		return nil
 	}
-	if e.PrivateDNS {
-		out = append(out, DNSEntry{Name: e.PrivateName, HostedZoneID: e.PrivateZoneID})
+	base, below := e.ServiceID+"."+e.ServiceRegion+".vpce.amazonaws.com", ""
+	if s, ok := amazon.Lookup(e.Amazon); ok {
+		if base = s.EndpointDomain(e.ServiceRegion); s.Below {
+			below = "*." // buckets are names below
+		}
+	}
+	zone := hostedZone(e.ServiceRegion)
+	out := []DNSEntry{{Name: below + e.ID + "-" + e.Suffix + "." + base, HostedZoneID: zone}}
+	for _, i := range e.Interfaces {
+		out = append(out, DNSEntry{Name: below + e.ID + "-" + e.Suffix + "-" + i.Zone + "." + base, HostedZoneID: zone})
+	}
+	for _, name := range e.PrivateNames() {
+		out = append(out, DNSEntry{Name: name, HostedZoneID: e.PrivateZoneID})
 	}
 	return out
 }

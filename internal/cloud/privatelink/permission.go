@@ -126,7 +126,7 @@ func Visible(r cloud.Reader, c cloud.Caller, regions ...string) []Service {
 func Offered(r cloud.Reader, c cloud.Caller, regions ...string) []Service {
 	out := Visible(r, c, regions...)
 	if len(regions) == 0 || slices.Contains(regions, c.Region) {
-		out = append(out, AmazonServices(c.Region)...)
+		out = append(out, AmazonServices(r, c.Region)...)
 	}
 	return out
 }

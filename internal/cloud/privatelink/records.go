@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/amazon"
 )
 
 // Index names.
@@ -33,7 +34,8 @@ type Service struct {
 	cloud.Scope
 	Name               string // com.amazonaws.vpce.<region>.<id>
 	State              string // Pending, Available, Deleting, Deleted, Failed
-	Amazon             string // one of AWS's own services: its label; see AmazonServices
+	Amazon             string // one of AWS's own services: its name; see AmazonServices
+	Type               string // TypeGateway, or TypeInterface or empty
 	AcceptanceRequired bool
 	LoadBalancerARNs   []string
 	SupportedIPTypes   []string // ipv4, ipv6
@@ -86,7 +88,7 @@ const (
 	Failed            EndpointState = "failed"
 )
 
-// Endpoint is an interface endpoint. The reconciler reports pending->available
+// Endpoint is an interface or a gateway endpoint. The reconciler reports pending->available
 // when its path exists, and deleting->gone.
 type Endpoint struct {
 	ID string // vpce-…
@@ -96,13 +98,14 @@ type Endpoint struct {
 	ServiceName   string
 	ServiceID     string
 	ServiceRegion string
-	Amazon        string // the label of the service, if it is one of AWS's own
+	Amazon        string // the name of the service, if it is one of AWS's own
+	// Number names a gateway endpoint on the fabric, as their interfaces do others.
+	Number        uint32
 	State         EndpointState
 	Policy        string
 	SubnetIDs     []string
 	GroupIDs      []string
 	Interfaces    []EndpointInterface
-	RouteTableIDs []string
 	IPAddressType string // ipv4, ipv6, dualstack
 	DNSRecordType string
 	PrivateDNS    bool
@@ -180,5 +183,5 @@ const byTime = "time"
 
 // Tables lists the tables of this package.
 func Tables() []cloud.AnyTable {
-	return []cloud.AnyTable{Services, Endpoints, Departures, Notifications}
+	return append(amazon.Tables(), Services, Endpoints, Departures, Notifications)
 }

@@ -1,6 +1,7 @@
 package privatelink
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -151,6 +152,9 @@ func (s *Service) ZoneNames(r cloud.Reader, account string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// EndpointType is the type of the service's endpoints.
+func (s *Service) EndpointType() string { return cmp.Or(s.Type, TypeInterface) }
 
 // FindService returns the caller's own service with that id.
 func FindService(r cloud.Reader, scope cloud.Scope, id string) (Service, error) {

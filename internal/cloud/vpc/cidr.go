@@ -140,7 +140,7 @@ func addIPv4Block(tx *cloud.Tx, v *VPC, p netip.Prefix) error {
 	}
 	for t := range RouteTables.By(tx, ByVPC, v.ID) {
 		for _, r := range t.Routes {
-			if !r.Local && r.Destination.Addr().Is4() && p.Bits() <= r.Destination.Bits() && p.Overlaps(r.Destination) {
+			if !r.Local && r.PrefixListID == "" && r.Destination.Addr().Is4() && p.Bits() <= r.Destination.Bits() && p.Overlaps(r.Destination) {
 				return cloud.Errorf(cloud.KindConflict, "vpc", "InvalidVpc.Range",
 					"The CIDR '%s' conflicts with the route '%s' of the route table '%s'", p, r.Destination, t.ID)
 			}

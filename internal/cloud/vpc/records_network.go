@@ -136,11 +136,14 @@ type RouteTableAssociation struct {
 
 // Route is one route. Exactly one target is set; Local is the VPC's own route.
 type Route struct {
-	Destination  netip.Prefix
+	Destination netip.Prefix
+	// PrefixListID is the destination of a route to a gateway endpoint, instead of
+	// Destination.
+	PrefixListID string
 	Origin       string // CreateRouteTable, CreateRoute
 	State        string // active, blackhole
 	Local        bool
-	GatewayID    string // igw-…
+	GatewayID    string // igw-…, vpce-…
 	NATGatewayID string
 	InterfaceID  string
 	InstanceID   string // the interface's instance, when known

@@ -144,7 +144,7 @@ func routeIndex(t RouteTable, p netip.Prefix) int {
 func countRoutes(t RouteTable, ipv4 bool) int {
 	n := 0
 	for _, r := range t.Routes {
-		if r.Destination.Addr().Is4() == ipv4 {
+		if r.PrefixListID == "" && r.Destination.Addr().Is4() == ipv4 {
 			n++
 		}
 	}
