@@ -9,8 +9,10 @@ const (
 	OpRemove  = "remove"
 	OpList    = "list"
 	OpConsole = "console"
-	OpReady   = "ready" // the daemon serves
-	OpFatal   = "fatal" // the daemon cannot start, and starting it again will not help
+	// OpSnapshot keeps the content of a guest's disk in the store of images.
+	OpSnapshot = "snapshot"
+	OpReady    = "ready" // the daemon serves
+	OpFatal    = "fatal" // the daemon cannot start, and starting it again will not help
 )
 
 // Request is a message of the daemon to the supervisor.
@@ -30,6 +32,8 @@ type Reply struct {
 	Error    string   `json:",omitempty"`
 	Statuses []Status `json:",omitempty"`
 	Console  []byte   `json:",omitempty"`
+	Digest   string   `json:",omitempty"` // of a snapshot
+	Size     int64    `json:",omitempty"`
 	Event    *Event   `json:",omitempty"`
 }
 

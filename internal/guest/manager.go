@@ -146,6 +146,16 @@ func (m *Manager) Console(ctx context.Context, instanceID string) ([]byte, error
 	return r.Console, nil
 }
 
+// Snapshot keeps the content of a guest's disk, whether it runs or not, in the
+// store of images, and returns its digest and its size there.
+func (m *Manager) Snapshot(ctx context.Context, instanceID string) (digest string, size int64, err error) {
+	r, err := m.call(ctx, Request{Op: OpSnapshot, InstanceID: instanceID})
+	if err != nil {
+		return "", 0, fmt.Errorf("snapshot of guest %s: %w", instanceID, err)
+	}
+	return r.Digest, r.Size, nil
+}
+
 // Ready tells the supervisor that the daemon serves: whoever waits for Musubi
 // to come up hears it.
 func (m *Manager) Ready(ctx context.Context) error {

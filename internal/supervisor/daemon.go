@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -163,6 +164,8 @@ func (d *daemon) printf(format string, args ...any) {
 // a slow guest does not hold up the others.
 func (s *supervisor) control(conn *wire.Conn) {
 	events, cancel := s.guests.subscribe()
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
 	var work sync.WaitGroup
 	work.Go(func() {
 		for e := range events {
@@ -179,16 +182,17 @@ func (s *supervisor) control(conn *wire.Conn) {
 			break
 		}
 		work.Go(func() {
-			reply := s.answer(req)
+			reply := s.answer(ctx, req)
 			reply.ID = req.ID
 			_ = conn.Send(reply) // the daemon may have died meanwhile
 		})
 	}
 	cancel()
+	end()
 	work.Wait()
 }
 
-func (s *supervisor) answer(req guest.Request) guest.Reply {
+func (s *supervisor) answer(ctx context.Context, req guest.Request) guest.Reply {
 	var r guest.Reply
 	var err error
 	switch req.Op {
@@ -206,6 +210,8 @@ func (s *supervisor) answer(req guest.Request) guest.Reply {
 		r.Statuses = s.guests.list()
 	case guest.OpConsole:
 		r.Console, err = s.guests.consoleOf(req.InstanceID)
+	case guest.OpSnapshot:
+		r.Digest, r.Size, err = s.guests.snapshot(ctx, req.InstanceID)
 	case guest.OpReady:
 		s.daemon.update(func() { s.daemon.served = true })
 	case guest.OpFatal:

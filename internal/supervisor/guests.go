@@ -20,9 +20,6 @@ import (
 // consoleSize is what AWS keeps of a console.
 const consoleSize = 64 << 10
 
-// diskOptions bound an instance's disk, which takes memory as it fills.
-const diskOptions = "mode=755,size=4g,nr_inodes=1m"
-
 // guests are the instances that were started and not removed.
 type guests struct {
 	reaper  *reap.Reaper
@@ -208,14 +205,14 @@ func (g *guests) publish(e guest.Event) {
 }
 
 // makeDisk mounts the instance's disk if it has none yet.
-func (i *instance) makeDisk() error {
+func (i *instance) makeDisk(l spec.Limits) error {
 	if i.hasDisk {
 		return nil
 	}
 	if err := os.MkdirAll(i.disk, 0o755); err != nil {
 		return err
 	}
-	if err := unix.Mount("tmpfs", i.disk, "tmpfs", unix.MS_NODEV, diskOptions); err != nil {
+	if err := unix.Mount("tmpfs", i.disk, "tmpfs", unix.MS_NODEV, diskOptions(l)); err != nil {
 		return fmt.Errorf("disk: %w", err)
 	}
 	i.hasDisk = true

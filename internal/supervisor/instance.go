@@ -72,7 +72,7 @@ func (i *instance) start(s spec.Guest, netns string) error {
 		return nil
 	}
 	i.end(true)
-	if err := i.makeDisk(); err != nil {
+	if err := i.makeDisk(s.Limits); err != nil {
 		return err
 	}
 	i.netns = netns
@@ -84,6 +84,10 @@ func (i *instance) start(s spec.Guest, netns string) error {
 
 // boot starts the guest's init and waits until it runs. op is held.
 func (i *instance) boot() error {
+	content, err := i.firstContent()
+	if err != nil {
+		return err
+	}
 	conn, p, err := i.spawn()
 	if err != nil {
 		return err
@@ -92,6 +96,7 @@ func (i *instance) boot() error {
 		InstanceID: i.id, Boot: i.spec.Boot, Hostname: i.spec.Hostname, Name: i.spec.Name, ImageID: i.spec.ImageID,
 		UserData: i.spec.UserData, Resolver: i.spec.Resolver, Search: i.spec.Search, Trust: i.spec.Trust,
 		Disk: i.disk, Exe: exeFile, ManyIDs: i.guests.manyIDs,
+		Root: i.spec.Root, Program: i.spec.Program, Snapshot: content,
 	}
 	if err := await(conn, p, config); err != nil {
 		p.Signal(syscall.SIGKILL)

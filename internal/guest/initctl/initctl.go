@@ -1,6 +1,6 @@
 // Package initctl holds the messages of a guest's init: what the supervisor
 // asks of it, what it and the client of an exec say to each other, and what
-// the tools inside the guest ask of it. It may import guest/wire.
+// the tools inside the guest ask of it. It may import guest/wire and spec.
 package initctl
 
 import (
@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/musubi-net/musubi/internal/guest/wire"
+	"github.com/musubi-net/musubi/internal/spec"
 )
 
 // Socket is where init listens for the tools inside the guest.
@@ -36,6 +37,12 @@ type Config struct {
 	// Disk is the directory that holds the guest's disk; Exe the program that
 	// its init and its tools are.
 	Disk, Exe string
+	// Root is the directory of the imported image that is the root file system,
+	// and Program what it says is to be run; without one it is the built-in one.
+	Root    string
+	Program *spec.Program
+	// Snapshot is the file with the content that the disk begins with.
+	Snapshot string
 	// ManyIDs is true if the user namespace has more than one id.
 	ManyIDs bool
 }

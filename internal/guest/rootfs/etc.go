@@ -2,7 +2,6 @@ package rootfs
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +102,10 @@ func (b *builder) etc() error {
 		"etc/resolv.conf": b.resolvConf(),
 	}
 	if !b.fresh {
-		return b.write(each)
+		if err := b.write(each); err != nil {
+			return err
+		}
+		return b.ownIdentity()
 	}
 	once := map[string]string{
 		"etc/os-release": osRelease, "etc/passwd": passwd, "etc/group": group, "etc/profile": profile,
@@ -139,7 +141,10 @@ func (b *builder) etc() error {
 			return err
 		}
 	}
-	if err := b.copyFromHost(); err != nil {
+	if err := b.useHostFiles(); err != nil {
+		return err
+	}
+	if err := b.trust(); err != nil {
 		return err
 	}
 	return b.owners()
@@ -175,57 +180,6 @@ func (b *builder) write(files map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// copyFromHost takes what the host's programs need to run at all: the dynamic
-// linker's cache, the links of alternatives, the certificate authorities.
-func (b *builder) copyFromHost() error {
-	for _, name := range []string{"etc/ld.so.cache", "etc/ld.so.conf", "etc/services", "etc/protocols", "etc/mime.types"} {
-		if err := b.copyFile("/"+name, name); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{"etc/alternatives", "etc/ld.so.conf.d"} {
-		if err := b.copyDir(dir); err != nil {
-			return err
-		}
-	}
-	return b.trust()
-}
-
-// copyFile copies a file that everybody on the host may read; a host without
-// it, or that keeps it secret, is no failure.
-func (b *builder) copyFile(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o004 == 0 {
-		return nil
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(b.path(to)), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(b.path(to), data, 0o644)
-}
-
-func (b *builder) copyDir(dir string) error {
-	return filepath.WalkDir("/"+dir, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return nil // absent or unreadable
-		case e.IsDir():
-			return os.MkdirAll(b.path(path), 0o755)
-		case e.Type()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			if err != nil {
-				return nil
-			}
-			return symlink(target, b.path(path))
-		}
-		return b.copyFile(path, path)
-	})
 }
 
 // owners gives the users their homes, where there is more than one user.

@@ -36,7 +36,7 @@ func (b *builder) system() error {
 			}
 		}
 	}
-	return b.units()
+	return nil
 }
 
 // overlay mounts the host's /name with a writable layer of the disk. Where the
@@ -62,7 +62,7 @@ func (b *builder) overlay(name string) error {
 			return errors.Join(whole, err)
 		}
 	}
-	return os.MkdirAll(b.path("usr/lib/musubi"), 0o755)
+	return nil
 }
 
 func (b *builder) overlayPart(name string, e os.DirEntry) error {
@@ -106,9 +106,13 @@ func (b *builder) mountOverlay(name string) error {
 
 // upperDirs makes directories in the writable layer before it is mounted: with
 // a single id, the host's directories belong to nobody here, and the kernel
-// could not copy them up when a guest first writes into one.
+// could not copy them up when a guest first writes into one. Later the layer is
+// the guest's, with links that may lead anywhere.
 func (b *builder) upperDirs(name string) error {
 	upper := filepath.Join(b.over, strings.ReplaceAll(name, "/", "-"))
+	if !b.fresh {
+		return os.MkdirAll(upper, 0o755)
+	}
 	if err := os.MkdirAll(upper, 0o755); err != nil {
 		return err
 	}
@@ -144,7 +148,7 @@ var writable = []struct {
 // units hides the host's own unit files: what is installed here is what dnf
 // installed.
 func (b *builder) units() error {
-	dir := filepath.Join(b.cfg.Disk, "units")
+	dir := b.host(filepath.Join(b.cfg.Disk, "units"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

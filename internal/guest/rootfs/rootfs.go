@@ -1,11 +1,16 @@
-// Package rootfs builds a guest's root file system and walls it in: an overlay
-// of the host's /usr, a minimal generated /etc, private /dev, /proc and /run,
-// and nothing else of the host. It runs in the first process of the guest,
-// before that becomes its init. It may import guest/initctl and guest/tools.
+// Package rootfs builds a guest's root file system and walls it in: either an
+// overlay of the host's /usr with a minimal generated /etc, or an overlay of an
+// imported image; with private /dev, /proc and /run, and nothing else of the
+// host. It runs in the first process of the guest, before that becomes its init.
+// It may import guest/initctl, guest/images and guest/tools.
 //
 // The disk is a tmpfs that the supervisor holds, so it outlives the guest's
 // mount namespace: root is what becomes /, over keeps what the guest wrote
 // below the overlaid directories.
+//
+// What is on the disk is the guest's, links that lead anywhere too. So the
+// root becomes / before anything in it is looked up or written: from then on no
+// name leads out of it, and the host's files have names below host.
 package rootfs
 
 import (
@@ -13,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -25,39 +31,42 @@ const Program = "/usr/lib/musubi/guest"
 
 // builder carries what the steps share.
 type builder struct {
-	cfg   initctl.Config
-	root  string // becomes /
-	over  string // upper and work directories
-	fresh bool   // first boot of this disk
+	cfg    initctl.Config
+	root   string // becomes /
+	over   string // upper and work directories
+	fresh  bool   // first boot of this disk
+	cloned bool   // first boot of this disk, which has the content of another
+	hostFD int    // the host's tree, from the pivot on
+	taken  hostFiles
+}
+
+// step is one step of building.
+type step struct {
+	what string
+	do   func() error
 }
 
 // Enter builds the root of cfg and makes it this process's /. It returns the
 // master of the guest's console.
 func Enter(cfg initctl.Config) (*os.File, error) {
-	b := &builder{cfg: cfg, root: filepath.Join(cfg.Disk, "root"), over: filepath.Join(cfg.Disk, "over")}
-	built := filepath.Join(cfg.Disk, "built")
-	if _, err := os.Lstat(built); errors.Is(err, os.ErrNotExist) {
+	b := &builder{cfg: cfg, root: filepath.Join(cfg.Disk, "root"), over: filepath.Join(cfg.Disk, "over"), hostFD: -1}
+	if _, err := os.Lstat(filepath.Join(cfg.Disk, builtFile)); errors.Is(err, os.ErrNotExist) {
 		b.fresh = true
 	}
 	unix.Umask(0o022)
 	var console *os.File
-	steps := []struct {
-		what string
-		do   func() error
-	}{
+	steps := []step{
 		{"make mounts private", func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
-		{"root", b.bindRoot},
-		{"directories", b.skeleton},
-		{"/usr", b.system},
-		{"program", b.program},
-		{"tools", b.tools},
-		{"/etc", b.etc},
-		{"/proc", b.proc},
+		{"the disk's first content", b.restore},
+		{"the host's files", b.gather},
+	}
+	steps = append(steps, b.roots()...)
+	steps = append(steps, []step{
 		{"/dev", b.dev},
 		{"console", func() (err error) { console, err = b.console(); return err }},
 		{"/run", b.run},
-		{"pivot", b.pivot},
-	}
+		{"leave the host", b.leave},
+	}...)
 	for _, s := range steps {
 		if err := s.do(); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.what, err)
@@ -69,13 +78,41 @@ func Enter(cfg initctl.Config) (*os.File, error) {
 	return console, nil
 }
 
-// Built marks the disk as built; the next boot keeps what is there. It must be
-// called before Enter pivots, so Enter's last step does it.
-func (b *builder) built() error {
-	return os.WriteFile(filepath.Join(b.cfg.Disk, "built"), nil, 0o600)
+// roots are the steps that differ between the built-in root and an image's.
+func (b *builder) roots() []step {
+	if b.cfg.Root != "" {
+		return []step{
+			{"the image", b.imageRoot},
+			{"pivot", b.pivot},
+			{"directories", b.imageDirs},
+			{"/proc", b.proc},
+			{"program", b.program},
+			{"/etc", b.imageEtc},
+			{"tools", b.imageTools},
+		}
+	}
+	return []step{
+		{"root", b.bindRoot},
+		{"/usr", b.system},
+		{"pivot", b.pivot},
+		{"directories", b.skeleton},
+		{"/proc", b.proc},
+		{"units", b.units},
+		{"program", b.program},
+		{"/etc", b.etc},
+		{"tools", b.tools},
+	}
 }
 
+// builtFile marks a disk as built; the next boot keeps what is there.
+const builtFile = "built"
+
 func (b *builder) path(p string) string { return filepath.Join(b.root, p) }
+
+// host is a name of a file of the host. It needs /proc.
+func (b *builder) host(p string) string {
+	return "/proc/self/fd/" + strconv.Itoa(b.hostFD) + filepath.Join("/", p)
+}
 
 // bindRoot makes the root a mount point, which pivot_root wants.
 func (b *builder) bindRoot() error {
@@ -117,7 +154,7 @@ func (b *builder) skeleton() error {
 // program puts the binary where init and the tools find it. It is a copy in
 // the supervisor's private file system, so that no path of the host shows.
 func (b *builder) program() error {
-	return bindReadOnly(b.cfg.Exe, b.path(Program))
+	return bindReadOnly(b.host(b.cfg.Exe), b.path(Program))
 }
 
 func (b *builder) run() error {
@@ -132,9 +169,10 @@ func (b *builder) run() error {
 	return nil
 }
 
-// pivot makes the root / and lets the host's tree go.
+// pivot makes the root /. The host's tree stays at hand until leave.
 func (b *builder) pivot() error {
-	if err := b.built(); err != nil {
+	var err error
+	if b.hostFD, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return err
 	}
 	if err := unix.Chdir(b.root); err != nil {
@@ -143,10 +181,22 @@ func (b *builder) pivot() error {
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("pivot_root: %w", err)
 	}
+	b.root = "/"
+	return unix.Chdir("/")
+}
+
+// leave lets the host's tree go.
+func (b *builder) leave() error {
+	if err := os.WriteFile(b.host(filepath.Join(b.cfg.Disk, builtFile)), nil, 0o600); err != nil {
+		return err
+	}
+	if err := unix.Fchdir(b.hostFD); err != nil {
+		return err
+	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount the host's tree: %w", err)
 	}
-	return unix.Chdir("/")
+	return errors.Join(unix.Close(b.hostFD), unix.Chdir("/"))
 }
 
 // symlink makes a link if nothing is there yet.

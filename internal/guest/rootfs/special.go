@@ -34,7 +34,7 @@ func (b *builder) proc() error {
 		"timer_list", "timer_stats", "kallsyms", "modules", "config.gz",
 	}
 	for _, name := range masked {
-		if err := mask(at + "/" + name); err != nil {
+		if err := b.mask(at + "/" + name); err != nil {
 			return fmt.Errorf("mask %s: %w", name, err)
 		}
 	}
@@ -42,7 +42,7 @@ func (b *builder) proc() error {
 }
 
 // mask covers a file with nothing, a directory with an empty one.
-func mask(path string) error {
+func (b *builder) mask(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil // not on this kernel
@@ -53,7 +53,7 @@ func mask(path string) error {
 		}
 		return nil
 	}
-	return unix.Mount("/dev/null", path, "", unix.MS_BIND, "")
+	return unix.Mount(b.host("dev/null"), path, "", unix.MS_BIND, "")
 }
 
 // dev gives the guest the harmless devices, terminals of its own and shared
@@ -63,7 +63,7 @@ func (b *builder) dev() error {
 		return err
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
-		if err := bind("/dev/"+name, b.path("dev/"+name)); err != nil {
+		if err := bind(b.host("dev/"+name), b.path("dev/"+name)); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ func (b *builder) tools() error {
 		return nil
 	}
 	for _, t := range tools.Preinstalled() {
-		if t.OnlyIfMissing && hostHas(t.Name) {
+		if t.OnlyIfMissing && has(t.Name) {
 			continue
 		}
 		dir := b.path("usr/bin")
@@ -42,8 +42,8 @@ func (b *builder) tools() error {
 	return b.write(tools.PreinstalledFiles())
 }
 
-// hostHas tells whether the overlay shows a program that starts.
-func hostHas(name string) bool {
+// has tells whether the root shows a program that starts.
+func has(name string) bool {
 	for _, dir := range strings.Fields("/usr/local/bin /usr/bin /usr/sbin /bin /sbin") {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o001 != 0 {
 			return true

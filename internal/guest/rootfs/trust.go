@@ -14,17 +14,7 @@ const bundle = "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
 // trust gives the guest the host's certificate authorities and those of this
 // cloud, in one file under the names that programs look for.
 func (b *builder) trust() error {
-	for _, from := range []string{
-		"/" + bundle, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-	} {
-		if err := b.copyFile(from, bundle); err != nil {
-			return err
-		}
-		if _, err := os.Stat(b.path(bundle)); err == nil {
-			break
-		}
-	}
-	if err := b.addTrust(); err != nil {
+	if err := b.write(map[string]string{bundle: b.withTrust(b.taken.bundle)}); err != nil {
 		return err
 	}
 	links := []string{
@@ -49,20 +39,10 @@ func (b *builder) trust() error {
 	return nil
 }
 
-// addTrust puts this cloud's authorities behind the host's.
-func (b *builder) addTrust() error {
-	if b.cfg.Trust == "" {
-		return nil
+// withTrust puts this cloud's authorities behind others.
+func (b *builder) withTrust(text string) string {
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
 	}
-	text, err := os.ReadFile(b.path(bundle))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if len(text) > 0 && !strings.HasSuffix(string(text), "\n") {
-		text = append(text, '\n')
-	}
-	if err := os.MkdirAll(filepath.Dir(b.path(bundle)), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(b.path(bundle), append(text, b.cfg.Trust...), 0o644)
+	return text + b.cfg.Trust
 }

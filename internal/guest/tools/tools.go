@@ -71,6 +71,7 @@ func programs() map[string]program {
 		"shutdown": shutdown, "reboot": reboot, "poweroff": poweroff, "halt": poweroff,
 		"sudo": sudo, "hostnamectl": hostnamectl, "ec2-metadata": ec2Metadata,
 		"curl": curl, "dig": dig, "nslookup": nslookup, "host": hostTool,
+		filepath.Base(ImageProgram): imageProgram,
 	}
 }
 
