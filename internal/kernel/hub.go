@@ -25,6 +25,7 @@ type hub struct {
 	local  []netip.Addr // addresses at which it answers itself
 	// listened are addresses that somebody listens on.
 	listened map[netip.Addr]bool
+	out      bool        // marked packets go to sockets of the hub, whatever their address
 	have     *link.State // nil if unknown
 	desired  bool        // routes have been applied
 }
@@ -117,6 +118,14 @@ func (h *hub) own(a netip.Addr) error {
 	return h.sync()
 }
 
+// lead makes packets that are marked arrive at the hub's own sockets.
+func (h *hub) lead() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.out = true
+	return h.sync()
+}
+
 // sync brings the namespace to what is desired.
 func (h *hub) sync() error {
 	if h.closed {
@@ -193,6 +202,10 @@ func internetState(h *hub) link.State {
 	s.Addresses[link.Address{Link: "lo", Prefix: host(InternetAddress())}] = struct{}{}
 	for a := range h.listened {
 		s.Addresses[link.Address{Link: "lo", Prefix: host(a)}] = struct{}{}
+	}
+	if h.out {
+		s.Routes[link.RouteKey{Table: localTable, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}] = link.Hop{Link: "lo", Local: true}
+		s.Rules[link.Rule{Priority: localPriority, Mark: localMark, Table: localTable}] = struct{}{}
 	}
 	byVPC := map[string]string{}
 	for end, vpc := range h.ends {

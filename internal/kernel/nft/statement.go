@@ -145,3 +145,15 @@ func ClampMSS() Part {
 		&expr.Exthdr{SourceRegister: reg0, Type: 2, Offset: 2, Len: 2, Op: expr.ExthdrOpTcpopt},
 	}}
 }
+
+// Intercept hands the packet, of a protocol that must have been matched, to the
+// transparent socket on an IPv4 address and port of this namespace, or to the
+// connection of one; without a socket the rule ends. The packet keeps its
+// destination, so that a mark and a route must lead it here.
+func Intercept(a netip.AddrPort) Part {
+	return Part{"tproxy ip to " + a.String(), []any{
+		&expr.Immediate{Register: reg0, Data: a.Addr().AsSlice()},
+		&expr.Immediate{Register: reg0 + 1, Data: U16(a.Port())},
+		&expr.TProxy{Family: unix.NFPROTO_IPV4, TableFamily: unix.NFPROTO_INET, RegAddr: reg0, RegPort: reg0 + 1},
+	}}
+}
