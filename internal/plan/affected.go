@@ -27,13 +27,15 @@ type Units struct {
 	// Services are endpoint services whose private name is to be verified.
 	Services []string
 	// Checks are health checks of Route 53's.
-	Checks           []string
+	Checks []string
+	// Contents are digests of content that may be unused now.
+	Contents         []string
 	Fabric, Internet bool
 }
 
 // Empty reports whether nothing is touched.
 func (u Units) Empty() bool {
-	return !u.Fabric && !u.Internet && len(u.VPCs)+len(u.DNS)+len(u.Metadata)+len(u.Health)+len(u.Guests)+len(u.Public)+len(u.Endpoints)+len(u.Drains)+len(u.Balancers)+len(u.Certificates)+len(u.Services)+len(u.Checks) == 0
+	return !u.Fabric && !u.Internet && len(u.VPCs)+len(u.DNS)+len(u.Metadata)+len(u.Health)+len(u.Guests)+len(u.Public)+len(u.Endpoints)+len(u.Drains)+len(u.Balancers)+len(u.Certificates)+len(u.Services)+len(u.Checks)+len(u.Contents) == 0
 }
 
 // Affected maps changes to the units that they touch. r is a snapshot that has
@@ -61,21 +63,21 @@ func (s set) add(ids ...string) {
 type touched struct {
 	r                                                              cloud.Reader
 	vpcs, dns, metadata, health, guests, public, endpoints, drains set
-	balancers, certificates, services, checks                      set
+	balancers, certificates, services, checks, contents            set
 	done                                                           set // load balancers that touched all they touch
 	fabric, internet                                               bool
 }
 
 func newTouched(r cloud.Reader) *touched {
 	return &touched{r: r, vpcs: set{}, dns: set{}, metadata: set{}, health: set{}, guests: set{}, public: set{},
-		endpoints: set{}, drains: set{}, balancers: set{}, certificates: set{}, services: set{}, checks: set{}, done: set{}}
+		endpoints: set{}, drains: set{}, balancers: set{}, certificates: set{}, services: set{}, checks: set{}, contents: set{}, done: set{}}
 }
 
 func (t *touched) units() Units {
 	sorted := func(s set) []string { return slices.Sorted(maps.Keys(s)) }
 	return Units{VPCs: sorted(t.vpcs), DNS: sorted(t.dns), Metadata: sorted(t.metadata), Health: sorted(t.health),
 		Guests: sorted(t.guests), Public: sorted(t.public), Endpoints: sorted(t.endpoints), Drains: sorted(t.drains),
-		Balancers: sorted(t.balancers), Certificates: sorted(t.certificates), Services: sorted(t.services), Checks: sorted(t.checks), Fabric: t.fabric, Internet: t.internet}
+		Balancers: sorted(t.balancers), Certificates: sorted(t.certificates), Services: sorted(t.services), Checks: sorted(t.checks), Contents: sorted(t.contents), Fabric: t.fabric, Internet: t.internet}
 }
 
 // sides returns the record before and after the change, leaving out the side

@@ -25,6 +25,8 @@ func (t *touched) change(c cloud.Change) {
 		t.filter(c)
 	case compute.Instances.Name(), iam.InstanceProfiles.Name():
 		t.instances(c)
+	case compute.StoredImages.Name(), compute.Snapshots.Name():
+		t.images(c)
 	case elb.LoadBalancers.Name(), elb.Listeners.Name(), elb.Rules.Name(), elb.TargetGroups.Name(), elb.Targets.Name():
 		t.balancing(c)
 	case elb.TrustStores.Name(), acm.Certificates.Name(), iam.ServerCertificates.Name():
@@ -151,6 +153,7 @@ func (t *touched) instances(c cloud.Change) {
 		t.health.add(i.VPCID)
 		t.guests.add(i.ID)
 		t.public.add(i.ID)
+		t.unused(i.RootImage, i.RootSnapshot)
 		for target := range elb.Targets.By(t.r, "target", i.ID) {
 			t.group(target.TargetGroupARN)
 			if elb.Departed(t.r, target) {

@@ -23,6 +23,9 @@ const startAttempts = 5
 // the state that is reached by that.
 func (r *Reconciler) processGuest(ctx context.Context, k key) error {
 	s := r.o.Engine.Snapshot()
+	if taken, err := r.takeSnapshots(ctx, s, k.id); taken || err != nil {
+		return err // the report of a snapshot queues the guest again
+	}
 	i, ok := compute.Instances.Get(s, k.id)
 	if !ok {
 		return r.removeGuest(ctx, k.id)

@@ -77,6 +77,8 @@ type Options struct {
 	Watch  func() (Watch, *cloud.Snapshot)
 	World  World
 	Guests Guests
+	// Images take snapshots of guests' disks; nil takes none.
+	Images Images
 	// Application and Network carry load balancers in user space; nil carries
 	// none.
 	Application, Network Balancers

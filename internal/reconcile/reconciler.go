@@ -32,6 +32,7 @@ const (
 	kindBalancer = "balancer"
 
 	kindCertificate = "certificate"
+	kindContent     = "content"
 )
 
 // Workers. Guests have their own: to stop one can take a while.
@@ -199,6 +200,7 @@ func (r *Reconciler) enqueue(u plan.Units) {
 	r.units.add(kindCertificate, u.Certificates...)
 	r.units.add(kindCheck, u.Checks...)
 	r.guests.add(kindGuest, u.Guests...)
+	r.guests.add(kindContent, u.Contents...)
 }
 
 // work does units until the queue is closed.
@@ -248,6 +250,8 @@ func (r *Reconciler) process(ctx context.Context, k key) error {
 		return r.processService(ctx, k.id)
 	case kindGuest:
 		return r.processGuest(ctx, k)
+	case kindContent:
+		return r.processContent(ctx, k.id)
 	case kindForget:
 		return r.processForget(ctx, k)
 	}

@@ -26,6 +26,7 @@ type lab struct {
 	engine *engine.Engine
 	world  *fakeWorld
 	guests *fakeGuests
+	images Images
 	r      *Reconciler
 }
 
@@ -45,7 +46,7 @@ func newLab(t *testing.T, before func(tx *cloud.Tx)) *lab {
 
 // start runs the reconciler until the test ends.
 func (l *lab) start() {
-	l.r = New(Options{Engine: l.engine, World: l.world, Guests: l.guests,
+	l.r = New(Options{Engine: l.engine, World: l.world, Guests: l.guests, Images: l.images,
 		Watch: func() (Watch, *cloud.Snapshot) { return l.engine.Watch() }})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

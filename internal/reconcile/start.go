@@ -63,6 +63,11 @@ func everything(s *cloud.Snapshot) plan.Units {
 	for i := range compute.Instances.All(s) {
 		u.Guests = append(u.Guests, i.ID)
 	}
+	for x := range compute.Snapshots.All(s) {
+		if x.State == compute.SnapshotPending {
+			u.Guests = append(u.Guests, x.InstanceID)
+		}
+	}
 	for e := range privatelink.Endpoints.All(s) {
 		u.Endpoints = append(u.Endpoints, e.ID)
 	}
