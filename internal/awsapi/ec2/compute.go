@@ -12,7 +12,7 @@ import (
 // instances, images, volumes and key pairs.
 func (a *API) computeOperations() []protocol.Operation {
 	return slices.Concat(a.securityGroupOperations(), a.interfaceOperations(), a.instanceOperations(), a.instanceStateOperations(),
-		a.instanceAttributeOperations(), a.instanceTypeOperations(), a.profileOperations(), a.imageOperations(), a.volumeOperations(),
+		a.instanceAttributeOperations(), a.instanceTypeOperations(), a.profileOperations(), a.imageOperations(), a.snapshotOperations(), a.volumeOperations(),
 		a.keyPairOperations(), a.launchTemplateOperations())
 }
 

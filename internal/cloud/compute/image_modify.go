@@ -35,7 +35,7 @@ func (c DeregisterImage) Apply(tx *cloud.Tx) ([]SnapshotOutcome, error) {
 			continue
 		}
 		if _, used := StoredImages.First(tx, "snapshot", s.ID); used {
-			out = append(out, SnapshotOutcome{s.ID, "in-use"})
+			out = append(out, SnapshotOutcome{s.ID, "skipped"})
 			continue
 		}
 		Snapshots.Delete(tx, s.ID)

@@ -71,6 +71,41 @@ type ConnectionTrackingSpecificationResponse struct {
 	UdpTimeout            *int64 `out:"udpTimeout"`
 }
 
+// CopyImageRequest is a structure of the API.
+type CopyImageRequest struct {
+	ClientToken       *string            `in:"ClientToken"`
+	CopyImageTags     *bool              `in:"CopyImageTags"`
+	Description       *string            `in:"Description"`
+	DryRun            *bool              `in:"DryRun"`
+	Encrypted         *bool              `in:"Encrypted"`
+	Name              *string            `in:"Name" must:"y"`
+	SourceImageId     *string            `in:"SourceImageId" must:"y"`
+	SourceRegion      *string            `in:"SourceRegion" must:"y"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
+}
+
+// CopyImageResult is a structure of the API.
+type CopyImageResult struct {
+	ImageId *string `out:"imageId"`
+}
+
+// CopySnapshotRequest is a structure of the API.
+type CopySnapshotRequest struct {
+	Description       *string            `in:"Description"`
+	DestinationRegion *string            `in:"DestinationRegion"`
+	DryRun            *bool              `in:"DryRun"`
+	Encrypted         *bool              `in:"Encrypted"`
+	SourceRegion      *string            `in:"SourceRegion" must:"y"`
+	SourceSnapshotId  *string            `in:"SourceSnapshotId" must:"y"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
+}
+
+// CopySnapshotResult is a structure of the API.
+type CopySnapshotResult struct {
+	SnapshotId *string `out:"snapshotId"`
+	Tags       []Tag   `out:"tagSet"`
+}
+
 // CpuOptions is a structure of the API.
 type CpuOptions struct {
 	AmdSevSnp            *string `out:"amdSevSnp"`
@@ -123,6 +158,22 @@ type CreateDhcpOptionsRequest struct {
 // CreateDhcpOptionsResult is a structure of the API.
 type CreateDhcpOptionsResult struct {
 	DhcpOptions *DhcpOptions `out:"dhcpOptions"`
+}
+
+// CreateImageRequest is a structure of the API.
+type CreateImageRequest struct {
+	BlockDeviceMappings []BlockDeviceMapping `in:"BlockDeviceMapping" item:"BlockDeviceMapping"`
+	Description         *string              `in:"Description"`
+	DryRun              *bool                `in:"DryRun"`
+	InstanceId          *string              `in:"InstanceId" must:"y"`
+	Name                *string              `in:"Name" must:"y"`
+	NoReboot            *bool                `in:"NoReboot"`
+	TagSpecifications   []TagSpecification   `in:"TagSpecification"`
+}
+
+// CreateImageResult is a structure of the API.
+type CreateImageResult struct {
+	ImageId *string `out:"imageId"`
 }
 
 // CreateInternetGatewayRequest is a structure of the API.
@@ -222,6 +273,14 @@ type CreateSecurityGroupResult struct {
 	Tags             []Tag   `out:"tagSet"`
 }
 
+// CreateSnapshotRequest is a structure of the API.
+type CreateSnapshotRequest struct {
+	Description       *string            `in:"Description"`
+	DryRun            *bool              `in:"DryRun"`
+	TagSpecifications []TagSpecification `in:"TagSpecification"`
+	VolumeId          *string            `in:"VolumeId" must:"y"`
+}
+
 // CreateSubnetRequest is a structure of the API.
 type CreateSubnetRequest struct {
 	AvailabilityZone   *string            `in:"AvailabilityZone"`
@@ -248,6 +307,12 @@ type CreateTagsRequest struct {
 
 // CreateTagsResult is empty: the API has no such structure.
 type CreateTagsResult struct{}
+
+// CreateVolumePermission is a structure of the API.
+type CreateVolumePermission struct {
+	Group  *string `out:"group"`
+	UserId *string `out:"userId"`
+}
 
 // CreateVpcEndpointConnectionNotificationRequest is a structure of the API.
 type CreateVpcEndpointConnectionNotificationRequest struct {

@@ -93,6 +93,21 @@ type DeleteSecurityGroupResult struct {
 	Return  *bool   `out:"return"`
 }
 
+// DeleteSnapshotRequest is a structure of the API.
+type DeleteSnapshotRequest struct {
+	DryRun     *bool   `in:"DryRun"`
+	SnapshotId *string `in:"SnapshotId" must:"y"`
+}
+
+// DeleteSnapshotResult is empty: the API has no such structure.
+type DeleteSnapshotResult struct{}
+
+// DeleteSnapshotReturnCode is a structure of the API.
+type DeleteSnapshotReturnCode struct {
+	ReturnCode *string `out:"returnCode"`
+	SnapshotId *string `out:"snapshotId"`
+}
+
 // DeleteSubnetRequest is a structure of the API.
 type DeleteSubnetRequest struct {
 	DryRun   *bool   `in:"DryRun"`
@@ -153,6 +168,19 @@ type DeleteVpcRequest struct {
 
 // DeleteVpcResult is empty: the API has no such structure.
 type DeleteVpcResult struct{}
+
+// DeregisterImageRequest is a structure of the API.
+type DeregisterImageRequest struct {
+	DeleteAssociatedSnapshots *bool   `in:"DeleteAssociatedSnapshots"`
+	DryRun                    *bool   `in:"DryRun"`
+	ImageId                   *string `in:"ImageId" must:"y"`
+}
+
+// DeregisterImageResult is a structure of the API.
+type DeregisterImageResult struct {
+	DeleteSnapshotResults []DeleteSnapshotReturnCode `out:"deleteSnapshotResultSet"`
+	Return                *bool                      `out:"return"`
+}
 
 // DescribeAccountAttributesRequest is a structure of the API.
 type DescribeAccountAttributesRequest struct {
@@ -576,6 +604,37 @@ type DescribeSecurityGroupsResult struct {
 	SecurityGroups []SecurityGroup `out:"securityGroupInfo"`
 }
 
+// DescribeSnapshotAttributeRequest is a structure of the API.
+type DescribeSnapshotAttributeRequest struct {
+	Attribute  *string `in:"Attribute" must:"y"`
+	DryRun     *bool   `in:"DryRun"`
+	SnapshotId *string `in:"SnapshotId" must:"y"`
+}
+
+// DescribeSnapshotAttributeResult is a structure of the API.
+type DescribeSnapshotAttributeResult struct {
+	CreateVolumePermissions []CreateVolumePermission `out:"createVolumePermission"`
+	ProductCodes            []ProductCode            `out:"productCodes"`
+	SnapshotId              *string                  `out:"snapshotId"`
+}
+
+// DescribeSnapshotsRequest is a structure of the API.
+type DescribeSnapshotsRequest struct {
+	DryRun              *bool    `in:"DryRun"`
+	Filters             []Filter `in:"Filter" item:"Filter"`
+	MaxResults          *int64   `in:"MaxResults"`
+	NextToken           *string  `in:"NextToken"`
+	OwnerIds            []string `in:"Owner" item:"Owner"`
+	RestorableByUserIds []string `in:"RestorableBy"`
+	SnapshotIds         []string `in:"SnapshotId" item:"SnapshotId"`
+}
+
+// DescribeSnapshotsResult is a structure of the API.
+type DescribeSnapshotsResult struct {
+	NextToken *string    `out:"nextToken"`
+	Snapshots []Snapshot `out:"snapshotSet"`
+}
+
 // DescribeSpotInstanceRequestsRequest is a structure of the API.
 type DescribeSpotInstanceRequestsRequest struct {
 	DryRun                 *bool    `in:"DryRun"`
@@ -818,6 +877,17 @@ type DhcpOptions struct {
 	DhcpOptionsId      *string             `out:"dhcpOptionsId"`
 	OwnerId            *string             `out:"ownerId"`
 	Tags               []Tag               `out:"tagSet"`
+}
+
+// DisableImageDeprecationRequest is a structure of the API.
+type DisableImageDeprecationRequest struct {
+	DryRun  *bool   `in:"DryRun"`
+	ImageId *string `in:"ImageId" must:"y"`
+}
+
+// DisableImageDeprecationResult is a structure of the API.
+type DisableImageDeprecationResult struct {
+	Return *bool `out:"return"`
 }
 
 // DisassociateAddressRequest is a structure of the API.

@@ -129,6 +129,18 @@ type EnaSrdUdpSpecificationRequest struct {
 	EnaSrdUdpEnabled *bool `in:"EnaSrdUdpEnabled" out:"EnaSrdUdpEnabled"`
 }
 
+// EnableImageDeprecationRequest is a structure of the API.
+type EnableImageDeprecationRequest struct {
+	DeprecateAt *time.Time `in:"DeprecateAt" must:"y"`
+	DryRun      *bool      `in:"DryRun"`
+	ImageId     *string    `in:"ImageId" must:"y"`
+}
+
+// EnableImageDeprecationResult is a structure of the API.
+type EnableImageDeprecationResult struct {
+	Return *bool `out:"return"`
+}
+
 // EnclaveOptions is a structure of the API.
 type EnclaveOptions struct {
 	Enabled *bool `out:"enabled"`

@@ -12,10 +12,16 @@ type LastError struct {
 
 // LaunchPermission is a structure of the API.
 type LaunchPermission struct {
-	Group                 *string `out:"group"`
-	OrganizationArn       *string `out:"organizationArn"`
-	OrganizationalUnitArn *string `out:"organizationalUnitArn"`
-	UserId                *string `out:"userId"`
+	Group                 *string `in:"Group" out:"group"`
+	OrganizationArn       *string `in:"OrganizationArn" out:"organizationArn"`
+	OrganizationalUnitArn *string `in:"OrganizationalUnitArn" out:"organizationalUnitArn"`
+	UserId                *string `in:"UserId" out:"userId"`
+}
+
+// LaunchPermissionModifications is a structure of the API.
+type LaunchPermissionModifications struct {
+	Add    []LaunchPermission `in:"Add"`
+	Remove []LaunchPermission `in:"Remove"`
 }
 
 // LaunchSpecification is a structure of the API.

@@ -54,6 +54,23 @@ type MemoryMiB struct {
 	Min *int64 `out:"min"`
 }
 
+// ModifyImageAttributeRequest is a structure of the API.
+type ModifyImageAttributeRequest struct {
+	Attribute        *string                        `in:"Attribute"`
+	Description      *AttributeValue                `in:"Description"`
+	DryRun           *bool                          `in:"DryRun"`
+	ImageId          *string                        `in:"ImageId" must:"y"`
+	ImdsSupport      *AttributeValue                `in:"ImdsSupport"`
+	LaunchPermission *LaunchPermissionModifications `in:"LaunchPermission"`
+	OperationType    *string                        `in:"OperationType"`
+	UserGroups       []string                       `in:"UserGroup" item:"UserGroup"`
+	UserIds          []string                       `in:"UserId" item:"UserId"`
+	Value            *string                        `in:"Value"`
+}
+
+// ModifyImageAttributeResult is empty: the API has no such structure.
+type ModifyImageAttributeResult struct{}
+
 // ModifyInstanceAttributeRequest is a structure of the API.
 type ModifyInstanceAttributeRequest struct {
 	BlockDeviceMappings               []InstanceBlockDeviceMappingSpecification `in:"BlockDeviceMapping"`

@@ -33,6 +33,29 @@ type RegionGeography struct {
 	Name *string `out:"name"`
 }
 
+// RegisterImageRequest is a structure of the API.
+type RegisterImageRequest struct {
+	Architecture        *string              `in:"Architecture"`
+	BlockDeviceMappings []BlockDeviceMapping `in:"BlockDeviceMapping" item:"BlockDeviceMapping"`
+	BootMode            *string              `in:"BootMode"`
+	Description         *string              `in:"Description"`
+	DryRun              *bool                `in:"DryRun"`
+	EnaSupport          *bool                `in:"EnaSupport"`
+	ImageLocation       *string              `in:"ImageLocation"`
+	ImdsSupport         *string              `in:"ImdsSupport"`
+	Name                *string              `in:"Name" must:"y"`
+	RootDeviceName      *string              `in:"RootDeviceName"`
+	SriovNetSupport     *string              `in:"SriovNetSupport"`
+	TagSpecifications   []TagSpecification   `in:"TagSpecification"`
+	TpmSupport          *string              `in:"TpmSupport"`
+	VirtualizationType  *string              `in:"VirtualizationType"`
+}
+
+// RegisterImageResult is a structure of the API.
+type RegisterImageResult struct {
+	ImageId *string `out:"imageId"`
+}
+
 // RejectVpcEndpointConnectionsRequest is a structure of the API.
 type RejectVpcEndpointConnectionsRequest struct {
 	DryRun         *bool    `in:"DryRun"`
@@ -104,6 +127,16 @@ type Reservation struct {
 	RequesterId   *string           `out:"requesterId"`
 	ReservationId *string           `out:"reservationId"`
 }
+
+// ResetImageAttributeRequest is a structure of the API.
+type ResetImageAttributeRequest struct {
+	Attribute *string `in:"Attribute" must:"y"`
+	DryRun    *bool   `in:"DryRun"`
+	ImageId   *string `in:"ImageId" must:"y"`
+}
+
+// ResetImageAttributeResult is empty: the API has no such structure.
+type ResetImageAttributeResult struct{}
 
 // ResponseLaunchTemplateData is a structure of the API.
 type ResponseLaunchTemplateData struct {

@@ -118,6 +118,30 @@ type ServiceTypeDetail struct {
 	ServiceType *string `out:"serviceType"`
 }
 
+// Snapshot is a structure of the API.
+type Snapshot struct {
+	CompletionTime          *time.Time `out:"completionTime"`
+	DataEncryptionKeyId     *string    `out:"dataEncryptionKeyId"`
+	Description             *string    `out:"description"`
+	Encrypted               *bool      `out:"encrypted"`
+	FullSnapshotSizeInBytes *int64     `out:"fullSnapshotSizeInBytes"`
+	KmsKeyId                *string    `out:"kmsKeyId"`
+	OutpostArn              *string    `out:"outpostArn"`
+	OwnerAlias              *string    `out:"ownerAlias"`
+	OwnerId                 *string    `out:"ownerId"`
+	Progress                *string    `out:"progress"`
+	RestoreExpiryTime       *time.Time `out:"restoreExpiryTime"`
+	SnapshotId              *string    `out:"snapshotId"`
+	SseType                 *string    `out:"sseType"`
+	StartTime               *time.Time `out:"startTime"`
+	State                   *string    `out:"status"`
+	StateMessage            *string    `out:"statusMessage"`
+	StorageTier             *string    `out:"storageTier"`
+	Tags                    []Tag      `out:"tagSet"`
+	VolumeId                *string    `out:"volumeId"`
+	VolumeSize              *int64     `out:"volumeSize"`
+}
+
 // SpotInstanceRequest is a structure of the API.
 type SpotInstanceRequest struct {
 	ActualBlockHourlyPrice       *string                 `out:"actualBlockHourlyPrice"`
