@@ -206,6 +206,7 @@ func (l *linkLab) role(name string) []string {
 	l.t.Helper()
 	trust := strings.NewReplacer(`"Service":"ec2.amazonaws.com"`, `"AWS":"arn:aws:iam::`+linkStranger+`:root"`).Replace(trustEC2)
 	arn := l.stranger.call("iam", "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust).text("CreateRoleResult/Role/Arn")
+	l.stranger.call("iam", "AttachRolePolicy", "RoleName", name, "PolicyArn", "arn:aws:iam::aws:policy/AmazonVPCReadOnlyAccess")
 	e := l.stranger.call("sts", "AssumeRole", "RoleArn", arn, "RoleSessionName", "session").all("AssumeRoleResult/Credentials")[0]
 	return []string{"AWS_ACCESS_KEY_ID=" + e.text("AccessKeyId"), "AWS_SECRET_ACCESS_KEY=" + e.text("SecretAccessKey"),
 		"AWS_SESSION_TOKEN=" + e.text("SessionToken")}

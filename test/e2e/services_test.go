@@ -36,6 +36,7 @@ type servicesLab struct{ *world }
 func (s *servicesLab) role() {
 	s.call("iam", "CreateRole", "RoleName", "app", "AssumeRolePolicyDocument",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	s.call("iam", "AttachRolePolicy", "RoleName", "app", "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
 	s.call("iam", "CreateInstanceProfile", "InstanceProfileName", "app")
 	s.call("iam", "AddRoleToInstanceProfile", "InstanceProfileName", "app", "RoleName", "app")
 }
@@ -75,6 +76,14 @@ func (s *servicesLab) byGateways(a, b, public, private string) {
 	s.until("app", "pub", "iam list-roles --query Roles[].RoleName")
 	s.until("None", "pub", "elbv2 describe-load-balancers --query 'LoadBalancers[0]'")
 	s.until("None", "pub", "acm list-certificates --query CertificateSummaryList[0]")
+	// A role may do what its policies allow.
+	s.until("because no identity-based policy allows the ec2:CreateVpc action", "pub", "ec2 create-vpc --cidr-block 10.9.0.0/16")
+	policy := []string{"RoleName", "app", "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+	s.call("iam", "DetachRolePolicy", policy...)
+	s.until("because no identity-based policy allows the ec2:DescribeVpcs action", "pub", vpcsCommand)
+	s.until("assumed-role/app/i-", "pub", whoCommand)
+	s.call("iam", "AttachRolePolicy", policy...)
+	s.until(b, "pub", vpcsCommand)
 	// Nobody is let in without keys that were issued here, or by half of them.
 	s.until("AuthFailure", "pub", vpcsCommand, "AWS_ACCESS_KEY_ID=000000000000", "AWS_SECRET_ACCESS_KEY=x")
 	s.until("InvalidClientTokenId", "pub", whoCommand, "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=x")

@@ -24,6 +24,9 @@ func issuedBy(t *testing.T, cfg aws.Config) issued {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := iam.NewFromConfig(cfg).AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: role.Role.RoleName, PolicyArn: new("arn:aws:iam::aws:policy/ReadOnlyAccess")}); err != nil {
+		t.Fatal(err)
+	}
 	s, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: new("one")})
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ type grant struct {
 	Action    []string `json:",omitempty"`
 	NotAction []string `json:",omitempty"`
 	Resource  string
+	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
 func allow(actions ...string) grant { return grant{Effect: "Allow", Action: actions, Resource: "*"} }
