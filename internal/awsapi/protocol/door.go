@@ -31,6 +31,9 @@ type Access struct {
 	// Request is the request, Body what it carries: its own has been read.
 	Request *http.Request
 	Body    []byte
+	// Resources are the ARNs that it is about, where a foreign service's request
+	// tells them.
+	Resources []string
 }
 
 // Door returns the handler of requests that come by a door.

@@ -28,6 +28,9 @@ type signed struct {
 	credential
 	r    *http.Request
 	body []byte
+	// stated is what the client says of a body that is not read here, as s3 has it:
+	// a hash, or why there is none. The path is then taken as it was sent.
+	stated string
 }
 
 // time is when the request says that it was signed.
@@ -95,9 +98,8 @@ func (g signed) check(s *service, secret string) *Error {
 		return bad
 	}
 	stated, canonical := g.r.Header.Get("X-Amz-Content-Sha256"), g.canonical(names)
-	sum := sha256.Sum256(g.body)
 	got, err := hex.DecodeString(g.signature)
-	if (stated != "" && !strings.EqualFold(stated, hex.EncodeToString(sum[:]))) || err != nil || !hmac.Equal(got, g.sign(secret, at, canonical)) {
+	if (stated != "" && !strings.EqualFold(stated, g.payload())) || err != nil || !hmac.Equal(got, g.sign(secret, at, canonical)) {
 		if s.Protocol == EC2 {
 			return s.notValidated()
 		}
@@ -149,16 +151,47 @@ func (g signed) canonical(names []string) []byte {
 		b.WriteByte('\n')
 	}
 	line(g.r.Method)
-	line(canonicalPath(g.r))
+	line(g.path())
 	line(canonicalQuery(g.r.URL.RawQuery, g.presigned))
 	for _, name := range names {
 		line(name, ":", g.header(name))
 	}
 	line()
 	line(g.signedHeaders)
-	sum := sha256.Sum256(g.body)
-	b.WriteString(hex.EncodeToString(sum[:]))
+	b.WriteString(g.payload())
 	return b.Bytes()
+}
+
+// payload is the hash of the body, or what stands for it.
+func (g signed) payload() string {
+	if g.stated != "" {
+		return g.stated
+	}
+	sum := sha256.Sum256(g.body)
+	return hex.EncodeToString(sum[:])
+}
+
+func (g signed) path() string {
+	if g.stated != "" {
+		return literalPath(g.r)
+	}
+	return canonicalPath(g.r)
+}
+
+// literalPath is the path as it was sent, each part escaped once.
+func literalPath(r *http.Request) string {
+	sent, _, _ := strings.Cut(r.RequestURI, "?")
+	if !strings.HasPrefix(sent, "/") {
+		sent = r.URL.EscapedPath()
+	}
+	segments := strings.Split(sent, "/")
+	for i, s := range segments {
+		if plain, err := url.PathUnescape(s); err == nil {
+			s = plain
+		}
+		segments[i] = escape(s)
+	}
+	return strings.Join(segments, "/")
 }
 
 // header is a signed header's value: the lines joined, runs of spaces made one.
