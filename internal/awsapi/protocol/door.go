@@ -41,6 +41,7 @@ func (h *Handler) Door(d Door) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := h.exchange(w, r)
 		x.door = &d
+		x.call.Inside = true
 		if _, _, ok := d.Host(r); !ok {
 			x.turnAway("The Host header names no service that answers here.")
 			return

@@ -126,7 +126,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{Handler: h, w: w, r: r, start: time.Now(), call: Call{RequestID: newRequestID()}}
+	x := &exchange{Handler: h, w: w, r: r, start: time.Now(), call: Call{RequestID: newRequestID(), Host: r.Host}}
 	w.Header().Set("x-amzn-RequestId", x.call.RequestID)
 	w.Header().Set("Server", h.server)
 	return x

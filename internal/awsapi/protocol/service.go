@@ -51,6 +51,10 @@ type Call struct {
 	// DryRun is set for ec2 requests with DryRun=true: the handler must do all
 	// its checks and change nothing.
 	DryRun bool
+	// Host is the host that the request is addressed to; Inside is set if it came
+	// by a door inside the world.
+	Host   string
+	Inside bool
 }
 
 // Operation is one action of a service. Make it with Op.

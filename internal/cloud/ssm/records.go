@@ -52,7 +52,9 @@ type Session struct {
 	Status   SessionStatus
 	// StartedAt is when it was asked for, EndedAt when it was over.
 	StartedAt, EndedAt time.Time
-	MaxMinutes         int
+	// Type is its document's sessionType.
+	Type                    string
+	IdleMinutes, MaxMinutes int
 	// Bucket and Key are where its transcript goes; empty for none.
 	Bucket, Key string
 }

@@ -48,13 +48,31 @@ func (c StartSession) Apply(tx *cloud.Tx) (Started, error) {
 		return Started{}, NotConnected(c.Target)
 	}
 	s := Session{ID: principalName(tx.Caller) + "-" + tx.IDs.Alnum(17), Scope: tx.Caller.Scope, Target: c.Target, Owner: tx.Caller.PrincipalARN,
-		Document: d, Reason: c.Reason, Status: Connecting, StartedAt: tx.Now, MaxMinutes: p.max}
+		Document: d, Reason: c.Reason, Status: Connecting, StartedAt: tx.Now,
+		Type: content.SessionType, IdleMinutes: p.idle, MaxMinutes: p.max}
 	if p.bucket != "" && content.SessionType != "Port" {
 		s.Bucket, s.Key = p.bucket, strings.TrimPrefix(p.prefix+"/"+s.ID+".log", "/")
 	}
 	Sessions.Put(tx, s)
-	return Started{s, sessionwire.Session{ID: s.ID, InstanceID: s.Target, Type: content.SessionType, Properties: properties, RunAs: user,
-		ShellProfile: p.profile, Transcript: s.Bucket != "", IdleMinutes: p.idle, MaxMinutes: p.max}}, nil
+	w := s.Wire()
+	w.Properties, w.RunAs, w.ShellProfile = properties, user, p.profile
+	return Started{s, w}, nil
+}
+
+// Wire is the session as the message service knows it, without what only the
+// start of its agent's part needs.
+func (s *Session) Wire() sessionwire.Session {
+	return sessionwire.Session{ID: s.ID, InstanceID: s.Target, Type: s.Type, Transcript: s.Bucket != "", IdleMinutes: s.IdleMinutes, MaxMinutes: s.MaxMinutes}
+}
+
+// OpenSessions lists the sessions that are under way.
+func OpenSessions(r cloud.Reader) (list []Session) {
+	for s := range Sessions.By(r, byOpen, "open") {
+		if !s.Status.Ended() {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // document is the session's document with the preferences that hold for it. An
@@ -161,32 +179,23 @@ func (c ReportSession) Apply(tx *cloud.Tx) (Session, error) {
 	return x, nil
 }
 
-// EndSessions ends what is still under way, when there is nothing behind it any
-// more: with Musubi, channels end.
-type EndSessions struct{}
-
-// Apply ends them.
-func (EndSessions) Apply(tx *cloud.Tx) (cloud.None, error) {
-	if err := internalOnly(tx); err != nil {
-		return cloud.None{}, err
-	}
-	for _, x := range slices.Collect(Sessions.By(tx, byOpen, "open")) {
-		x.Status = Terminated
-		if x.EndedAt.IsZero() {
-			x.EndedAt = tx.Now
-		}
-		Sessions.Put(tx, x)
-	}
-	return cloud.None{}, nil
-}
+// lastBreath is how long a session that is being ended may take.
+const lastBreath = time.Minute
 
 // Forget drops the history that is too old: sessions that are over, and commands.
+// A session whose end nobody reported is over after a while.
 type Forget struct{}
 
 // Apply drops it.
 func (Forget) Apply(tx *cloud.Tx) (cloud.None, error) {
 	if err := internalOnly(tx); err != nil {
 		return cloud.None{}, err
+	}
+	for _, x := range slices.Collect(Sessions.By(tx, byOpen, "open")) {
+		if x.Status == Terminating && tx.Now.Sub(x.EndedAt) >= lastBreath {
+			x.Status = Terminated
+			Sessions.Put(tx, x)
+		}
 	}
 	limit := tx.Now.Add(-memory)
 	for x := range Sessions.Ordered(tx, byAge) {
