@@ -34,6 +34,7 @@ func (d *daemon) controlHandler() http.Handler {
 	})
 	d.notificationRoutes(mux)
 	d.visitRoutes(mux)
+	d.imageRoutes(mux)
 	return mux
 }
 
@@ -53,6 +54,7 @@ func (d *daemon) status() control.Status {
 		Resources: resources(d.engine.Snapshot()),
 		Unserved:  d.front.Unserved(),
 		World:     d.world(),
+		Internet:  d.internet(),
 	}
 }
 

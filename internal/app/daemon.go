@@ -24,6 +24,7 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/route53"
 	"github.com/musubi-net/musubi/internal/awsapi/sns"
 	"github.com/musubi-net/musubi/internal/awsapi/sts"
+	"github.com/musubi-net/musubi/internal/broker"
 	"github.com/musubi-net/musubi/internal/ca"
 	"github.com/musubi-net/musubi/internal/cloud"
 	cloudiam "github.com/musubi-net/musubi/internal/cloud/iam"
@@ -42,6 +43,8 @@ const daemonCommand = "__daemon"
 type daemonOptions struct {
 	Version string
 	Debug   bool
+	// Internet lets the world reach the host's network.
+	Internet bool
 }
 
 // daemon is the control plane and the user-space data plane.
@@ -53,8 +56,11 @@ type daemon struct {
 	engine     *engine.Engine
 	front      *protocol.Handler
 	guests     *guest.Manager
+	images     *guestImages
 	reconciler *reconcile.Reconciler
 	authority  *ca.Authority
+	sessions   *sessions
+	broker     *broker.Client // connects from the host's network
 }
 
 // runDaemon is the hidden command __daemon.
@@ -76,7 +82,7 @@ func runDaemon(args []string) int {
 		log.Error("daemon: inherit", "error", err)
 		return 1
 	}
-	d := &daemon{options: o, api: "http://" + in.API.Addr().String(), log: log, started: time.Now(), guests: in.Guests}
+	d := &daemon{options: o, api: "http://" + in.API.Addr().String(), log: log, started: time.Now(), guests: in.Guests, broker: in.Broker}
 	if err := d.run(ctx, in); err != nil {
 		log.Error("daemon ended", "error", err)
 		return 1
@@ -92,7 +98,7 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 		return errors.Join(err, d.guests.Fatal(ctx, err.Error()), d.guests.Close())
 	}
 	d.engine = e
-	defer func() { err = errors.Join(err, d.guests.Close(), store.Close()) }()
+	defer func() { err = errors.Join(err, d.guests.Close(), d.broker.Close(), store.Close()) }()
 	if d.authority, err = ca.Open(supervisor.StateDir, time.Now()); err != nil {
 		return errors.Join(err, d.guests.Fatal(ctx, err.Error()))
 	}
@@ -101,7 +107,11 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 		return fmt.Errorf("open the world: %w", err)
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	if d.front, err = newFront(e, d.guests, d.options.Version, d.log); err != nil {
+	if d.sessions, err = newSessions(ctx, d); err != nil {
+		return err
+	}
+	defer d.sessions.hub.Close()
+	if d.front, err = newFront(e, d.guests, d.sessions, d.options.Version, d.log); err != nil {
 		return err
 	}
 	if d.reconciler, err = newReconciler(d, world); err != nil {
@@ -112,6 +122,8 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 	g.Go(func() error { return serve(ctx, in.Local, d.controlHandler()) })
 	g.Go(func() error { return d.reconciler.Run(ctx) })
 	g.Go(func() error { return d.serveInside(ctx, world) })
+	g.Go(func() error { return d.sessions.run(ctx) })
+	g.Go(func() error { return d.serveWayOut(ctx, world) })
 	if err := d.guests.Ready(ctx); err != nil {
 		d.log.Error("tell the supervisor", "error", err)
 	}
@@ -124,18 +136,20 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 
 // newFront makes the API's front door. Adapters get the engine through
 // DryRunner, which keeps a dry run from committing.
-func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog.Logger) (*protocol.Handler, error) {
+func newFront(e *engine.Engine, guests *guest.Manager, sessions *sessions, version string, log *slog.Logger) (*protocol.Handler, error) {
 	runner := protocol.DryRunner(e)
 	return protocol.NewHandler(protocol.Options{
 		Services: []protocol.Service{
-			ec2.New(ec2.Options{Engine: runner, Console: guests.Console}).Service(),
+			ec2.New(ec2.Options{Engine: runner, Console: guests.Console, Guests: runningGuests(guests)}).Service(),
 			elbv2.New(elbv2.Options{Engine: runner, Objects: objectsIn(bucketsDir())}).Service(),
 			route53.New(runner).Service(),
 			iam.New(runner).Service(),
 			sts.New(runner).Service(),
 			sns.New(runner).Service(),
 			acm.New(runner, time.Now).Service(),
+			sessions.polls().Service(),
 		},
+		Plain:    []protocol.Plain{sessions.messages().Service()},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },
 		Expired:  func(key string) bool { return cloudiam.Expired(e.Snapshot(), key, time.Now()) },
 		Secret: func(key string) (string, string, bool) {
@@ -143,8 +157,8 @@ func newFront(e *engine.Engine, guests *guest.Manager, version string, log *slog
 			return s.SecretKey, s.Token, ok
 		},
 		Authorize: authorizer{reader: func() cloud.Reader { return e.Snapshot() }, now: time.Now}.authorize,
-		Version: version,
-		Log:     log,
+		Version:   version,
+		Log:       log,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/musubi-net/musubi/internal/ca"
 	"github.com/musubi-net/musubi/internal/control"
+	"github.com/musubi-net/musubi/internal/guest/images"
 	"github.com/musubi-net/musubi/internal/kernel"
 	"github.com/musubi-net/musubi/internal/supervisor"
 )
@@ -26,6 +27,8 @@ type UpOptions struct {
 	Version string
 	// ShuffleZones makes zone names mean other places in each account, for good.
 	ShuffleZones bool
+	// Internet is what the world's internet leads to: InternetHost, or nothing.
+	Internet string
 	// Output gets the log of a Musubi in the foreground.
 	Output *os.File
 }
@@ -48,6 +51,9 @@ const worldTimeout = 20 * time.Second
 // Up starts a Musubi and returns when its API answers and its world is built.
 func Up(ctx context.Context, o UpOptions) (*Started, error) {
 	if err := loopback(o.Listen); err != nil {
+		return nil, err
+	}
+	if err := checkInternet(o.Internet); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
@@ -73,12 +79,12 @@ func Up(ctx context.Context, o UpOptions) (*Started, error) {
 		defer func() { _ = f.Close() }()
 		output = f
 	}
-	arg, err := json.Marshal(daemonOptions{Version: o.Version, Debug: o.Debug})
+	arg, err := json.Marshal(daemonOptions{Version: o.Version, Debug: o.Debug, Internet: o.Internet == InternetHost})
 	if err != nil {
 		return nil, err
 	}
 	h, err := supervisor.Start(ctx, supervisor.Options{Dir: o.Dir, Listen: o.Listen, Detach: o.Detach, Output: output,
-		Daemon: []string{daemonCommand, string(arg)}})
+		Daemon: []string{daemonCommand, string(arg)}, Internet: o.Internet == InternetHost})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +174,7 @@ func Down(ctx context.Context, dir string, purge bool) (wasRunning bool, err err
 // in it.
 func removeState(dir string) error {
 	var errs []error
-	for _, name := range []string{stateFile, logFile, ca.RootFile, ca.KeyFile, supervisor.Socket, supervisor.DaemonSocket, "lock", "demo", "s3"} {
+	for _, name := range []string{stateFile, logFile, ca.RootFile, ca.KeyFile, supervisor.Socket, supervisor.DaemonSocket, "lock", "demo", "s3", images.Dir} {
 		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {

@@ -112,6 +112,7 @@ func (c *command) printStatus(s control.Status) {
 	c.printf("  API        %s\n", s.API)
 	c.printf("  up since   %s\n", s.Started.Local().Format(time.DateTime))
 	c.printf("  world      %d VPCs, %d instances running\n", s.World.VPCs, s.World.Guests)
+	c.printf("  internet   %s\n", s.Internet)
 	c.printf("  processes  supervisor %d, daemon %d (restarted %d times)\n", s.Process.Supervisor, s.Process.Daemon, s.Process.Restarts)
 	for _, unit := range slices.Sorted(maps.Keys(s.World.Failing)) {
 		c.printf("  %s %s: %s\n", c.colour("31", "failing"), unit, s.World.Failing[unit])

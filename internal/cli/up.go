@@ -18,8 +18,14 @@ func (c *command) up() *cobra.Command {
 		Short: "Start Musubi",
 		Long: `Start Musubi: the AWS APIs on a loopback address, and a world in namespaces of
 its own. What it holds is kept in the state directory and comes back with the
-next up; instances boot anew then.`,
-		Example: "  musubi up --detach\n  musubi up --dir /tmp/other --listen 127.0.0.1:4567",
+next up; instances boot anew then.
+
+With --internet host, instances that have a path to the internet (an internet or
+a NAT gateway) reach the real one by this machine's network: TCP and UDP over
+IPv4, and names that its resolver knows. Private ranges, this machine's own
+addresses and what is on its loopback stay closed. It is not kept: say it at each
+up, or set MUSUBI_INTERNET.`,
+		Example: "  musubi up --detach\n  musubi up --dir /tmp/other --listen 127.0.0.1:4567\n  musubi up --internet host",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := c.stateDir()
@@ -32,6 +38,7 @@ next up; instances boot anew then.`,
 	}
 	cmd.Flags().BoolVarP(&o.Detach, "detach", "d", false, "run in the background")
 	cmd.Flags().StringVar(&o.Listen, "listen", defaultListen(), "loopback address of the API; port 0 picks a free one")
+	cmd.Flags().StringVar(&o.Internet, "internet", defaultInternet(), "what the internet of the world is: host (the real one, by this machine's network) or closed")
 	cmd.Flags().BoolVar(&o.ShuffleZones, "shuffle-zones", false, "let zone names mean other zones in each account, as on AWS; stays with the state")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "log every request")
 	return cmd
@@ -68,6 +75,14 @@ func defaultListen() string {
 		return l
 	}
 	return "127.0.0.1:4566"
+}
+
+// defaultInternet is closed, or $MUSUBI_INTERNET.
+func defaultInternet() string {
+	if i := os.Getenv("MUSUBI_INTERNET"); i != "" {
+		return i
+	}
+	return app.InternetClosed
 }
 
 // dirFlag repeats --dir in a hint, where it was given.

@@ -19,6 +19,9 @@ type Status struct {
 	// Unserved counts the requests for operations that Musubi does not serve.
 	Unserved map[string]int `json:"unserved"`
 	World    World          `json:"world"`
+	// Internet is what the world's internet leads to: host (this machine's
+	// network) or closed.
+	Internet string `json:"internet"`
 	// Process is filled in by the client: the supervisor tells.
 	Process Process `json:"process"`
 }

@@ -106,6 +106,7 @@ func ProbeChild(out io.Writer) error {
 		{"IPv6 is switched off in this kernel", "Start Linux without ipv6.disable=1", probeIPv6, false},
 		{"nftables does not do all that is needed", "Load the modules: sudo modprobe -a nf_tables nft_ct nft_nat nft_chain_nat nft_hash nft_reject_inet nf_conntrack; they come with Linux 5.10 and later", probeRules, false},
 		{"Idle connections are remembered for the kernel's times, not for a load balancer's", "Use a kernel with CONFIG_NF_CONNTRACK_TIMEOUT, as most distributions have", probeIdle, true},
+		{"Nothing can lead out of the world (musubi up --internet host)", "Load the module: sudo modprobe nft_tproxy", probeWayOut, true},
 		{"An overlay of /usr cannot be mounted", "Use Linux 5.11 or later, and load the module: sudo modprobe overlay", probeOverlay, false},
 	} {
 		if err := c.try(); err != nil {
@@ -158,6 +159,11 @@ func probeRules() error {
 
 func probeIdle() error {
 	return probeTable("d", func(c *nft.Conn) error { return c.Refill(idleRules(probeVPC())) })
+}
+
+func probeWayOut() error {
+	a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 1)
+	return probeTable("e", func(c *nft.Conn) error { return c.Replace(outRules(nil, a, a)) })
 }
 
 func probeTable(name string, try func(*nft.Conn) error) error {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 
@@ -15,6 +16,9 @@ import (
 // Public holds what resolves in every VPC, by owner: the names of AWS and public
 // hosted zones. It is shared by all servers and safe for concurrent use.
 type Public struct {
+	// forward answers for names that nobody here has; nil if none may be asked.
+	forward atomic.Pointer[Forwarder]
+
 	mu     sync.RWMutex
 	owners map[string]owned
 	names  map[string][]netip.Addr
@@ -79,8 +83,23 @@ func (p *Public) remove(owner string) {
 func (p *Public) lookup(name string) ([]netip.Addr, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	a, ok := p.names[name]
-	return a, ok
+	if a, ok := p.names[name]; ok {
+		return a, true
+	}
+	// A name with "*" stands for all names below.
+	for at := name; ; {
+		i, end := dns.NextLabel(at, 0)
+		if end {
+			return nil, false
+		}
+		at = at[i:]
+		if a, ok := p.names["*."+at]; ok {
+			return a, true
+		}
+		if _, ok := p.names[at]; ok {
+			return nil, false
+		}
+	}
 }
 
 // delegation is where the way down the public zones ends: at the zone that

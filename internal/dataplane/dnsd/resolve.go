@@ -58,6 +58,9 @@ func (r *resolver) inPublic(asked, name string, typ uint16, depth int) answer {
 	d, ok := r.public.find(name, typ)
 	switch {
 	case !ok:
+		if f := r.public.forward.Load(); f != nil && foreign(name) {
+			return f.resolve(asked, name, typ)
+		}
 		return answer{rcode: dns.RcodeNameError}
 	case d.at == "":
 		return r.inZone(d.zone, asked, name, typ, depth)
