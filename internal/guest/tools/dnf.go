@@ -47,7 +47,7 @@ func packages() map[string]pkg {
 		"bind-utils":           {version: "32:9.18.28-1.amzn2023", needs: "dig"},
 		"curl":                 {version: "8.5.0-1.amzn2023", needs: "curl"},
 		"curl-minimal":         {version: "8.5.0-1.amzn2023", needs: "curl"},
-		"amazon-ssm-agent":     {version: "3.3.380.0-1.amzn2023"},
+		"amazon-ssm-agent":     {version: "3.3.2299.0-1.amzn2023"},
 		"cloud-init":           {version: "22.2.2-1.amzn2023"},
 		"systemd":              {version: "252.23-2.amzn2023"},
 		"dnf":                  {version: "4.14.0-1.amzn2023"},

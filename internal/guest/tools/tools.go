@@ -3,13 +3,15 @@
 // has none. They are the Musubi binary under other names and say so with
 // --version. They run inside a guest, as its processes.
 //
-// It may import guest/initctl and guest/cloudinit.
+// It may import guest/initctl, guest/cloudinit and guest/agent.
 package tools
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/musubi-net/musubi/internal/guest/agent"
 )
 
 // program is a stand-in: it gets its arguments without its name.
@@ -28,7 +30,7 @@ type Preset struct {
 func Preinstalled() []Preset {
 	return []Preset{
 		{Name: "dnf"}, {Name: "yum"}, {Name: "systemctl"}, {Name: "service", Sbin: true}, {Name: "cloud-init"},
-		{Name: "cloud-init-per"},
+		{Name: "cloud-init-per"}, {Name: "amazon-ssm-agent"},
 		{Name: "sudo"}, {Name: "hostnamectl"}, {Name: "ec2-metadata"},
 		{Name: "shutdown", Sbin: true}, {Name: "reboot", Sbin: true}, {Name: "poweroff", Sbin: true}, {Name: "halt", Sbin: true},
 		{Name: "curl", OnlyIfMissing: true}, {Name: "dig", OnlyIfMissing: true}, {Name: "nslookup", OnlyIfMissing: true},
@@ -50,14 +52,15 @@ func PreinstalledLinks() map[string]string {
 	}
 }
 
-const agentUnit = `# Musubi's stand-in: there is no agent to run, sessions are opened by the host.
-[Unit]
+const agentUnit = `[Unit]
 Description=amazon-ssm-agent (Musubi stand-in)
 
 [Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=true
+Type=simple
+WorkingDirectory=/usr/bin
+ExecStart=/usr/bin/amazon-ssm-agent
+Restart=always
+RestartSec=5
 
 [Install]
 WantedBy=multi-user.target
@@ -69,7 +72,8 @@ func programs() map[string]program {
 		"dnf": dnf, "yum": dnf, "systemctl": systemctl, "service": service, "cloud-init": cloudInit, "cloud-init-per": cloudInitPer,
 		"httpd": httpd, "apachectl": apachectl, "nginx": nginx,
 		"shutdown": shutdown, "reboot": reboot, "poweroff": poweroff, "halt": poweroff,
-		"sudo": sudo, "hostnamectl": hostnamectl, "ec2-metadata": ec2Metadata,
+		"amazon-ssm-agent": agent.Main,
+		"sudo":             sudo, "hostnamectl": hostnamectl, "ec2-metadata": ec2Metadata,
 		"curl": curl, "dig": dig, "nslookup": nslookup, "host": hostTool,
 		filepath.Base(ImageProgram): imageProgram,
 	}
