@@ -131,6 +131,13 @@ func (v values) instance(r cloud.Reader, i compute.Instance, primary vpc.Network
 	m("services/partition", "aws")
 	m("block-device-mapping/ami", i.RootDeviceName)
 	m("block-device-mapping/root", i.RootDeviceName)
+	n := 0
+	for _, b := range i.Volumes {
+		if b.DeviceName != i.RootDeviceName {
+			n++
+			m("block-device-mapping/ebs"+strconv.Itoa(n), strings.TrimPrefix(b.DeviceName, "/dev/"))
+		}
+	}
 }
 
 func (v values) networkInterface(r cloud.Reader, n vpc.NetworkInterface) {

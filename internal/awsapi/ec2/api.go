@@ -25,6 +25,9 @@ type Options struct {
 	// Console returns what an instance wrote to its console so far. Nil is
 	// nothing.
 	Console func(ctx context.Context, instanceID string) ([]byte, error)
+	// Guests tells which instances have a guest that runs, and at which boot. With
+	// nil, all that should.
+	Guests func(ctx context.Context) (map[string]uint32, error)
 }
 
 // API holds the handlers of the EC2 operations.
@@ -32,11 +35,12 @@ type API struct {
 	engine  engine.Runner
 	now     func() time.Time
 	console func(ctx context.Context, instanceID string) ([]byte, error)
+	guests  func(ctx context.Context) (map[string]uint32, error)
 }
 
 // New makes the API.
 func New(o Options) *API {
-	a := &API{engine: o.Engine, now: o.Now, console: o.Console}
+	a := &API{engine: o.Engine, now: o.Now, console: o.Console, guests: o.Guests}
 	if a.now == nil {
 		a.now = time.Now
 	}

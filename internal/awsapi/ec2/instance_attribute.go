@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"strconv"
+	"strings"
 
 	model "github.com/musubi-net/musubi/internal/awsapi/model/ec2"
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
@@ -83,6 +85,9 @@ func (a *API) modifyInstanceAttribute(ctx context.Context, call *protocol.Call, 
 	if in.UserData != nil {
 		c.UserData = append([]byte{}, in.UserData.Value...)
 	}
+	if err := olderAttribute(&c, val(in.Attribute), in.Value); err != nil {
+		return nil, err
+	}
 	for _, m := range in.BlockDeviceMappings {
 		if m.NoDevice != nil || m.VirtualName != nil || m.Ebs == nil || m.Ebs.DeleteOnTermination == nil {
 			return nil, unserved("BlockDeviceMapping", "other than Ebs.DeleteOnTermination")
@@ -94,6 +99,37 @@ func (a *API) modifyInstanceAttribute(ctx context.Context, call *protocol.Call, 
 	}
 	_, err := do(ctx, a, call, c)
 	return &model.ModifyInstanceAttributeResult{}, err
+}
+
+// olderAttribute takes over an attribute in the form of the API's first version,
+// by its name.
+func olderAttribute(c *compute.ModifyInstance, name string, value *string) error {
+	if name == "" || value == nil {
+		return nil // with the name alone, the value comes in its own parameter
+	}
+	flags := map[string]**bool{"disableApiTermination": &c.DisableAPITermination, "disableApiStop": &c.DisableAPIStop,
+		"ebsOptimized": &c.EBSOptimized, "sourceDestCheck": &c.SourceDestCheck}
+	if to, ok := flags[name]; ok {
+		on, err := strconv.ParseBool(strings.ToLower(*value))
+		if err != nil {
+			return invalidValue(name, *value, "Valid values: true, false.")
+		}
+		*to = &on
+		return nil
+	}
+	switch name {
+	case "instanceType":
+		c.InstanceType = value
+	case "instanceInitiatedShutdownBehavior":
+		c.ShutdownBehavior = value
+	case "userData":
+		data, err := decodeUserData(*value)
+		c.UserData = append([]byte{}, data...)
+		return err
+	default:
+		return unserved("Attribute", name)
+	}
+	return nil
 }
 
 func (a *API) describeCredits(_ context.Context, call *protocol.Call, in *model.DescribeInstanceCreditSpecificationsRequest) (*model.DescribeInstanceCreditSpecificationsResult, error) {

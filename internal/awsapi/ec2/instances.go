@@ -46,7 +46,7 @@ func (a *API) runInstances(ctx context.Context, call *protocol.Call, in *model.R
 	if c.UserData, err = decodeUserData(val(in.UserData)); err != nil {
 		return nil, err
 	}
-	if c.Volumes, err = launchVolumes(in.BlockDeviceMappings); err != nil {
+	if c.Volumes, c.Omit, err = imageVolumes(in.BlockDeviceMappings); err != nil {
 		return nil, err
 	}
 	if c.Interfaces, err = a.launchInterfaces(call, in); err != nil {
@@ -141,8 +141,6 @@ func launchVolumes(list []model.BlockDeviceMapping) ([]compute.LaunchVolume, err
 	var out []compute.LaunchVolume
 	for _, m := range list {
 		switch {
-		case m.NoDevice != nil:
-			return nil, unserved("BlockDeviceMapping.NoDevice", val(m.NoDevice))
 		case m.VirtualName != nil:
 			return nil, unserved("BlockDeviceMapping.VirtualName", val(m.VirtualName))
 		case m.Ebs == nil:

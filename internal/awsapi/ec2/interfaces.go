@@ -129,15 +129,12 @@ func (a *API) detachNetworkInterface(ctx context.Context, call *protocol.Call, i
 }
 
 func (a *API) assignPrivateIPs(ctx context.Context, call *protocol.Call, in *model.AssignPrivateIpAddressesRequest) (*model.AssignPrivateIpAddressesResult, error) {
-	if val(in.AllowReassignment) {
-		return nil, unserved("AllowReassignment", "true")
-	}
 	ips, err := parseAddresses("privateIpAddress", in.PrivateIpAddresses, false)
 	if err != nil {
 		return nil, err
 	}
-	got, err := do(ctx, a, call, vpc.AssignAddresses{ID: val(in.NetworkInterfaceId), IPv4s: ips,
-		IPv4Count: int(val(in.SecondaryPrivateIpAddressCount))})
+	got, err := do(ctx, a, call, compute.AssignAddresses{AllowReassignment: val(in.AllowReassignment),
+		AssignAddresses: vpc.AssignAddresses{ID: val(in.NetworkInterfaceId), IPv4s: ips, IPv4Count: int(val(in.SecondaryPrivateIpAddressCount))}})
 	out := &model.AssignPrivateIpAddressesResult{NetworkInterfaceId: in.NetworkInterfaceId}
 	for _, ip := range got.IPv4s {
 		out.AssignedPrivateIpAddresses = append(out.AssignedPrivateIpAddresses, model.AssignedPrivateIpAddress{PrivateIpAddress: new(ip.String())})
@@ -159,7 +156,7 @@ func (a *API) assignIPv6s(ctx context.Context, call *protocol.Call, in *model.As
 	if err != nil {
 		return nil, err
 	}
-	got, err := do(ctx, a, call, vpc.AssignAddresses{ID: val(in.NetworkInterfaceId), IPv6s: ips, IPv6Count: int(val(in.Ipv6AddressCount))})
+	got, err := do(ctx, a, call, compute.AssignAddresses{AssignAddresses: vpc.AssignAddresses{ID: val(in.NetworkInterfaceId), IPv6s: ips, IPv6Count: int(val(in.Ipv6AddressCount))}})
 	out := &model.AssignIpv6AddressesResult{NetworkInterfaceId: in.NetworkInterfaceId}
 	for _, ip := range got.IPv6s {
 		out.AssignedIpv6Addresses = append(out.AssignedIpv6Addresses, ip.String())

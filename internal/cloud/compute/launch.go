@@ -21,8 +21,10 @@ type RunInstances struct {
 	// Interfaces has at least one entry, with device index 0.
 	Interfaces []LaunchInterface
 	Volumes    []LaunchVolume
-	KeyName    string
-	UserData   []byte
+	// Omit are devices of the image that the instance is not to have.
+	Omit     []string `json:",omitempty"`
+	KeyName  string
+	UserData []byte
 	// ProfileName or ProfileARN names the instance profile, if any.
 	ProfileName, ProfileARN string
 
@@ -90,6 +92,9 @@ func (c RunInstances) Apply(tx *cloud.Tx) ([]Instance, error) {
 	var out []Instance
 	for n := range l.count() {
 		i := l.instance(tx, reservation, n)
+		if err := i.CheckTags(i.Tags); err != nil {
+			return nil, err
+		}
 		if err := l.addInterfaces(tx, &i); err != nil {
 			return nil, err
 		}

@@ -33,6 +33,12 @@ func (l *launch) checkNetwork(tx *cloud.Tx) error {
 	if !indexes[0] {
 		return invalid("When specifying network interfaces, you must include a device at index 0.")
 	}
+	for _, spec := range l.Interfaces {
+		v4 := max(1, len(spec.PrivateIPs)) + len(spec.SecondaryIPs) + spec.SecondaryCount
+		if err := checkAddresses(l.kind.Name, v4, len(spec.IPv6s)+max(0, spec.IPv6Count)); err != nil {
+			return err
+		}
+	}
 	for k, s := range l.subnets {
 		if err := l.checkPlacement(tx, l.Interfaces[k], s); err != nil {
 			return err

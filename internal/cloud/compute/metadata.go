@@ -1,6 +1,10 @@
 package compute
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
@@ -60,6 +64,25 @@ func (c MetadataChange) over(m MetadataOptions) MetadataOptions {
 	return m
 }
 
+// CheckTags refuses tags whose keys can not be paths of the metadata service, if
+// the instance shows its tags there.
+func (i *Instance) CheckTags(tags cloud.Tags) error {
+	if i.Metadata.InstanceTags != "enabled" {
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if k == "." || k == ".." || k == "_index" || strings.ContainsFunc(k, func(c rune) bool { return !tagRune(c) }) {
+			return invalid("'%s' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{1,255}), "+
+				"and must not be a reserved name ('.', '..', '_index')", k)
+		}
+	}
+	return nil
+}
+
+func tagRune(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_+=,.@:", c)
+}
+
 // ModifyMetadata changes an instance's metadata options.
 type ModifyMetadata struct {
 	ID     string
@@ -76,6 +99,9 @@ func (c ModifyMetadata) Apply(tx *cloud.Tx) (Instance, error) {
 		return i, err
 	}
 	i.Metadata = c.Change.over(i.Metadata)
+	if err := i.CheckTags(i.Tags); err != nil {
+		return i, err
+	}
 	Instances.Put(tx, i)
 	return i, nil
 }

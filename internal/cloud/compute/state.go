@@ -24,6 +24,9 @@ func (c StartInstances) Apply(tx *cloud.Tx) ([]StateChange, error) {
 		default:
 			return wrongState("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be started.", i.ID)
 		}
+		if t, ok := FindInstanceType(i.InstanceType); ok && len(Interfaces(tx, i.ID)) > t.MaxInterfaces {
+			return tooManyInterfaces(len(Interfaces(tx, i.ID)), t.Name)
+		}
 		i.State, i.LaunchTime = Pending, tx.Now
 		i.Boot++
 		i.StateReasonCode, i.StateReason, i.TransitionReason = "", "", ""

@@ -83,8 +83,12 @@ func (v LaunchVolume) complete() (LaunchVolume, error) {
 
 // checkVolumes merges the request's devices with the image's root device.
 func (l *launch) checkVolumes(tx *cloud.Tx) error {
+	if slices.Contains(l.Omit, l.image.RootDeviceName) {
+		return badDevices("The root device %s cannot be left out", l.image.RootDeviceName)
+	}
+	base := slices.DeleteFunc(slices.Clone(l.image.Mapping()), func(v LaunchVolume) bool { return slices.Contains(l.Omit, v.DeviceName) })
 	var err error
-	l.Volumes, err = mergeDevices(tx, l.image.Mapping(), l.Volumes, l.image.RootDeviceName)
+	l.Volumes, err = mergeDevices(tx, base, l.Volumes, l.image.RootDeviceName)
 	return err
 }
 

@@ -18,6 +18,8 @@ type family struct {
 	get          func(r cloud.Reader, s cloud.Scope, id string) (cloud.Tags, error)
 	put          func(tx *cloud.Tx, id string, tags cloud.Tags)
 	all          func(r cloud.Reader, s cloud.Scope) iter.Seq2[string, cloud.Tags]
+	// check refuses tags that this resource can not have; nil refuses none.
+	check func(r cloud.Reader, id string, tags cloud.Tags) error
 }
 
 // accessor says where a record keeps what this package needs.
@@ -135,9 +137,7 @@ func gatewayFamilies() []family {
 
 func computeFamilies() []family {
 	return []family{
-		makeFamily("i-", "instance", accessor[compute.Instance]{table: compute.Instances, notFound: "InvalidInstanceID.NotFound", noun: "instance ID",
-			scope: func(v *compute.Instance) cloud.Scope { return v.Scope },
-			id:    func(v *compute.Instance) string { return v.ID }, tags: func(v *compute.Instance) *cloud.Tags { return &v.Tags }}),
+		instanceFamily(),
 		makeFamily("vol-", "volume", accessor[compute.Volume]{table: compute.Volumes, notFound: "InvalidVolume.NotFound", noun: "volume",
 			scope: func(v *compute.Volume) cloud.Scope { return v.Scope },
 			id:    func(v *compute.Volume) string { return v.ID }, tags: func(v *compute.Volume) *cloud.Tags { return &v.Tags }}),

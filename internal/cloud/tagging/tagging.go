@@ -127,6 +127,11 @@ func eachResource(tx *cloud.Tx, ids []string, change func(cloud.Tags) (cloud.Tag
 		if err != nil {
 			return cloud.None{}, err
 		}
+		if f.check != nil {
+			if err := f.check(tx, id, tags); err != nil {
+				return cloud.None{}, err
+			}
+		}
 		if !maps.Equal(old, tags) {
 			f.put(tx, id, tags)
 		}

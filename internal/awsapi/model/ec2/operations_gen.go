@@ -120,7 +120,7 @@ func Model() model.Service {
 			{Name: "GetPasswordData", Method: "POST", URI: "/", Status: 200, Input: "GetPasswordDataRequest", Output: "GetPasswordDataResult"},
 			{Name: "ImportKeyPair", Method: "POST", URI: "/", Status: 200, Input: "ImportKeyPairRequest", Output: "ImportKeyPairResult"},
 			{Name: "ModifyImageAttribute", Method: "POST", URI: "/", Status: 200, Input: "ModifyImageAttributeRequest", Output: "ModifyImageAttributeResult", Unserved: []string{"OrganizationArn", "OrganizationalUnitArn", "ProductCode"}},
-			{Name: "ModifyInstanceAttribute", Method: "POST", URI: "/", Status: 200, Input: "ModifyInstanceAttributeRequest", Output: "ModifyInstanceAttributeResult", Unserved: []string{"Attribute", "EnaSupport", "Kernel", "Ramdisk", "SriovNetSupport", "Value"}},
+			{Name: "ModifyInstanceAttribute", Method: "POST", URI: "/", Status: 200, Input: "ModifyInstanceAttributeRequest", Output: "ModifyInstanceAttributeResult", Unserved: []string{"EnaSupport", "Kernel", "Ramdisk", "SriovNetSupport"}},
 			{Name: "ModifyInstanceCreditSpecification", Method: "POST", URI: "/", Status: 200, Input: "ModifyInstanceCreditSpecificationRequest", Output: "ModifyInstanceCreditSpecificationResult"},
 			{Name: "ModifyInstanceMaintenanceOptions", Method: "POST", URI: "/", Status: 200, Input: "ModifyInstanceMaintenanceOptionsRequest", Output: "ModifyInstanceMaintenanceOptionsResult", Unserved: []string{"RebootMigration"}},
 			{Name: "ModifyInstanceMetadataOptions", Method: "POST", URI: "/", Status: 200, Input: "ModifyInstanceMetadataOptionsRequest", Output: "ModifyInstanceMetadataOptionsResult"},

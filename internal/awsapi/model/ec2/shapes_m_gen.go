@@ -73,6 +73,7 @@ type ModifyImageAttributeResult struct{}
 
 // ModifyInstanceAttributeRequest is a structure of the API.
 type ModifyInstanceAttributeRequest struct {
+	Attribute                         *string                                   `in:"Attribute"`
 	BlockDeviceMappings               []InstanceBlockDeviceMappingSpecification `in:"BlockDeviceMapping"`
 	DisableApiStop                    *AttributeBooleanValue                    `in:"DisableApiStop"`
 	DisableApiTermination             *AttributeBooleanValue                    `in:"DisableApiTermination"`
@@ -84,6 +85,7 @@ type ModifyInstanceAttributeRequest struct {
 	InstanceType                      *AttributeValue                           `in:"InstanceType"`
 	SourceDestCheck                   *AttributeBooleanValue                    `in:"SourceDestCheck"`
 	UserData                          *BlobAttributeValue                       `in:"UserData"`
+	Value                             *string                                   `in:"Value"`
 }
 
 // ModifyInstanceAttributeResult is empty: the API has no such structure.
