@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,6 +61,7 @@ type daemon struct {
 	reconciler *reconcile.Reconciler
 	authority  *ca.Authority
 	sessions   *sessions
+	inside     atomic.Pointer[doorway]
 	broker     *broker.Client // connects from the host's network
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -35,4 +36,24 @@ func objectsIn(dir string) func(bucket, key string) ([]byte, error) {
 		}
 		return io.ReadAll(io.LimitReader(f, maxObject))
 	}
+}
+
+// putObject writes an object of S3, whose bucket is made if it is not there.
+func putObject(dir, bucket, key string, data []byte) (err error) {
+	name := filepath.Join(bucket, filepath.FromSlash(key))
+	if !filepath.IsLocal(bucket) || filepath.Base(bucket) != bucket || bucket == "." || !filepath.IsLocal(name) {
+		return fmt.Errorf("s3://%s/%s: no object can be called that", bucket, key)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	return root.WriteFile(name, data, 0o600)
 }

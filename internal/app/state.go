@@ -16,6 +16,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud/iam"
 	"github.com/musubi-net/musubi/internal/cloud/privatelink"
 	"github.com/musubi-net/musubi/internal/cloud/sns"
+	"github.com/musubi-net/musubi/internal/cloud/ssm"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 	"github.com/musubi-net/musubi/internal/engine"
 	"github.com/musubi-net/musubi/internal/store"
@@ -28,7 +29,7 @@ const stateFile = "state.db"
 // tables lists the tables of all families.
 func tables() []cloud.AnyTable {
 	var all []cloud.AnyTable
-	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), sns.Tables(), dns.Tables(), acm.Tables()} {
+	for _, t := range [][]cloud.AnyTable{vpc.Tables(), compute.Tables(), iam.Tables(), elb.Tables(), privatelink.Tables(), sns.Tables(), dns.Tables(), acm.Tables(), ssm.Tables()} {
 		all = append(all, t...)
 	}
 	return all

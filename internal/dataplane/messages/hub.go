@@ -115,6 +115,17 @@ func (h *Hub) Counts() Counts {
 	return c
 }
 
+// Sessions are those that have not ended, with their instances.
+func (h *Hub) Sessions() map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[string]string{}
+	for id, s := range h.sessions {
+		out[id] = s.wire.InstanceID
+	}
+	return out
+}
+
 // session finds a session that has not ended.
 func (h *Hub) session(id string) (*session, bool) {
 	h.mu.Lock()

@@ -159,3 +159,8 @@ func (h *Hub) Receive(ctx context.Context, instanceID string) ([]sessionwire.Job
 
 // Acknowledge notes that an agent has a job.
 func (h *Hub) Acknowledge(instanceID, kind, jobID string) { h.finished(instanceID, kind, jobID) }
+
+// Withdraw takes back a command that was not delivered.
+func (h *Hub) Withdraw(instanceID, commandID string) {
+	h.finished(instanceID, sessionwire.JobCommand, commandID)
+}
