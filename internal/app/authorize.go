@@ -89,10 +89,10 @@ func wayKeys(r cloud.Reader, q *http.Request) map[string]string {
 		}
 		return map[string]string{"aws:sourceip": address.Addr().Unmap().String(), "aws:securetransport": strconv.FormatBool(q.TLS != nil)}
 	}
-	if w.Local.Addr() == amazonAddress() {
-		return map[string]string{"aws:sourceip": w.Remote.Addr().String(), "aws:securetransport": "true"}
+	if onInternet(w) {
+		return map[string]string{"aws:sourceip": w.Remote.Addr().String(), "aws:securetransport": secure(w)}
 	}
-	c := map[string]string{"aws:securetransport": "true"}
+	c := map[string]string{"aws:securetransport": secure(w)}
 	if e, ok := endpointOf(r, w); ok {
 		c["aws:sourcevpce"], c["aws:sourcevpc"] = e.ID, e.VPCID
 	}

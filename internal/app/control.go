@@ -34,6 +34,7 @@ func (d *daemon) controlHandler() http.Handler {
 	})
 	d.notificationRoutes(mux)
 	d.visitRoutes(mux)
+	d.serviceRoutes(mux)
 	d.imageRoutes(mux)
 	return mux
 }

@@ -14,6 +14,9 @@ import (
 // resourcesOf are the ARNs that a request is about, as far as they can be told from
 // its parameters; none stands for all. Lists and descriptions are about all.
 func resourcesOf(r cloud.Reader, a protocol.Access) []string {
+	if a.Resources != nil {
+		return a.Resources
+	}
 	switch a.Service {
 	case "iam":
 		return iamResources(r, a)

@@ -78,7 +78,7 @@ for real, in the kernel of this machine, without root.`,
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.PersistentFlags().StringVar(&c.dir, "dir", "", "state directory (default "+tildeDir()+")")
-	root.AddCommand(c.up(), c.down(), c.status(), c.env(), c.exec(), c.shell(), c.logs(), c.proxy(), c.forward(), c.notifications(), c.doctor(), c.ca(), c.version())
+	root.AddCommand(c.up(), c.down(), c.status(), c.env(), c.exec(), c.shell(), c.logs(), c.image(), c.proxy(), c.forward(), c.notifications(), c.services(), c.doctor(), c.ca(), c.version())
 	return root
 }
 

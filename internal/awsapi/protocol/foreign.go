@@ -31,13 +31,19 @@ type Foreign struct {
 	S3 bool
 	// Room bounds the bodies that are held in memory, in bytes.
 	Room *semaphore.Weighted
-	// Classify tells what a request wants.
-	Classify func(a Access) (action string, resources []string)
+	// Wants tells what a request wants, one thing or several.
+	Wants func(a Access) []Want
 	// Allow is asked about each request after the policies of its caller: whether
 	// the way that it came by lets it pass, or why not.
 	Allow func(r *http.Request, a Access) (why string, ok bool)
 	// Serve gets what may pass.
 	Serve http.Handler
+}
+
+// Want is an action and the ARNs that it is about.
+type Want struct {
+	Action    string
+	Resources []string
 }
 
 // Pass verifies and judges a request to a foreign service, and hands it over.
@@ -216,10 +222,23 @@ func late(c credential) *Error {
 
 // judged asks the policies of the caller and of the way.
 func (x *foreign) judged(in *request) error {
-	a := Access{Call: x.call, Params: in.params, Request: x.r, Body: in.body}
-	a.Action, a.Resources = x.f.Classify(a)
-	_, x.call.Operation, _ = strings.Cut(a.Action, ":")
-	a.Operation = x.call.Operation
+	for i, want := range x.f.Wants(Access{Call: x.call, Params: in.params, Request: x.r, Body: in.body}) {
+		a := Access{Call: x.call, Action: want.Action, Params: in.params, Request: x.r, Body: in.body, Resources: want.Resources}
+		if _, a.Operation, _ = strings.Cut(a.Action, ":"); i == 0 {
+			x.call.Operation = a.Operation
+		}
+		if err := x.may(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// may asks about one thing.
+func (x *foreign) may(a Access) error {
+	if a.Resources == nil {
+		a.Resources = []string{} // none is known
+	}
 	if x.authorize != nil && x.call.Caller != (cloud.Caller{}) {
 		if what, ok := x.authorize(a); !ok {
 			return x.s.accessDenied(a.Caller.PrincipalARN, what)
@@ -248,8 +267,19 @@ func (x *foreign) refuseForeign(err error) {
 	x.write(s3Error(e, x.r.URL.Path, x.call.RequestID))
 }
 
+// Mismatch answers a request to a foreign service whose body is not what its sender
+// stated.
+func (h *Handler) Mismatch(w http.ResponseWriter, r *http.Request, f Foreign) {
+	h.answerForeign(w, r, f, &Error{Code: "XAmzContentSHA256Mismatch", Message: "The provided 'x-amz-content-sha256' header does not match what was computed.",
+		Status: http.StatusBadRequest})
+}
+
 // Unavailable answers for a foreign service that can not be reached.
 func (h *Handler) Unavailable(w http.ResponseWriter, r *http.Request, f Foreign, why string) {
+	h.answerForeign(w, r, f, &Error{Code: "ServiceUnavailable", Message: why, Status: http.StatusServiceUnavailable})
+}
+
+func (h *Handler) answerForeign(w http.ResponseWriter, r *http.Request, f Foreign, e *Error) {
 	x := &foreign{exchange: h.exchange(w, r), f: f, s: &service{Service: Service{Name: f.Name, Protocol: envelope(r)}}}
-	x.refuseForeign(&Error{Code: "ServiceUnavailable", Message: why, Status: http.StatusServiceUnavailable})
+	x.refuseForeign(e)
 }

@@ -22,6 +22,22 @@ type Request struct {
 	Body []byte
 }
 
+// Want is an action, and the ARNs that it is about as far as they are known.
+type Want struct {
+	Action    string
+	Resources []string
+}
+
+// Wants are what a request asks for: one thing, but for copies, which read too.
+func (q Request) Wants() []Want {
+	action, resources := q.Classify()
+	out := []Want{{action, resources}}
+	if source := q.Source(); source != "" {
+		out = append(out, Want{"s3:GetObject", []string{source}})
+	}
+	return out
+}
+
 // Classify tells the action that a request asks for, and the ARNs that it is about
 // as far as they are known. Where the action is not known it is the service's "*",
 // which only a statement about all of its actions matches.

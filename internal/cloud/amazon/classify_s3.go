@@ -15,12 +15,13 @@ func (q Request) classifyS3() (action string, resources []string) {
 			return "s3:ListAllMyBuckets", nil
 		}
 		return "s3:*", nil
+	case key == "" && q.Method == "POST" && q.Query.Has("delete"):
+		// Which objects, its body says.
+		return "s3:DeleteObject", []string{"arn:aws:s3:::" + bucket + "/*"}
 	case key == "":
 		return "s3:" + q.bucketAction(), []string{"arn:aws:s3:::" + bucket}
 	}
-	resources = []string{"arn:aws:s3:::" + bucket + "/" + key}
-	// A copy also reads; what is read is asked for by its own action.
-	return "s3:" + q.objectAction(), resources
+	return "s3:" + q.objectAction(), []string{"arn:aws:s3:::" + bucket + "/" + key}
 }
 
 // Source is the object that a request of s3 copies, as an ARN; empty if it copies
@@ -66,8 +67,6 @@ func subresources() map[string]string {
 
 func (q Request) bucketAction() string {
 	switch {
-	case q.Query.Has("delete") && q.Method == "POST":
-		return "DeleteObject"
 	case q.Query.Has("uploads"):
 		return "ListBucketMultipartUploads"
 	case q.Query.Has("versions"):

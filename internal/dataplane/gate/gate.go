@@ -86,6 +86,9 @@ func WayOf(ctx context.Context) (Way, bool) {
 	return w, ok
 }
 
+// WayFor returns how a connection came.
+func WayFor(c net.Conn) Way { return wayOf(c) }
+
 func wayOf(c net.Conn) Way {
 	return Way{Local: addrPort(c.LocalAddr()), Remote: addrPort(c.RemoteAddr())}
 }
@@ -101,11 +104,18 @@ func addrPort(a net.Addr) netip.AddrPort {
 // Serve answers on a listener, which is the gate's from then on. It returns at
 // once.
 func (g *Gate) Serve(l net.Listener) {
-	secure := tls.NewListener(netutil.LimitListener(l, maxConnections), &tls.Config{
+	g.serve(tls.NewListener(netutil.LimitListener(l, maxConnections), &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: g.certificate,
-	})
+	}))
+}
+
+// ServePlain does the same without TLS. Nothing asked Names before a request
+// comes: the handler looks at its Host.
+func (g *Gate) ServePlain(l net.Listener) { g.serve(netutil.LimitListener(l, maxConnections)) }
+
+func (g *Gate) serve(l net.Listener) {
 	g.done.Go(func() {
-		if err := g.http.Serve(secure); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := g.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			g.o.Log.Warn("services inside the world ended", "address", l.Addr(), "error", err)
 		}
 	})
