@@ -24,6 +24,7 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/awsapi/route53"
 	"github.com/musubi-net/musubi/internal/awsapi/sns"
+	"github.com/musubi-net/musubi/internal/awsapi/ssm"
 	"github.com/musubi-net/musubi/internal/awsapi/sts"
 	"github.com/musubi-net/musubi/internal/broker"
 	"github.com/musubi-net/musubi/internal/ca"
@@ -150,6 +151,7 @@ func newFront(e *engine.Engine, guests *guest.Manager, sessions *sessions, versi
 			sns.New(runner).Service(),
 			acm.New(runner, time.Now).Service(),
 			sessions.polls().Service(),
+			ssm.New(ssm.Options{Engine: runner, Agents: sessions.hub, Now: time.Now}).Service(),
 		},
 		Plain:    []protocol.Plain{sessions.messages().Service()},
 		Identify: func(key string) (cloud.Caller, bool) { return cloudiam.Identify(e.Snapshot(), key) },

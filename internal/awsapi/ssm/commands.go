@@ -40,10 +40,9 @@ func (a *API) sendCommand(ctx context.Context, call *protocol.Call, in *model.Se
 		return nil, err
 	}
 	for _, w := range sent.Wire {
-		// An agent that is not there gets it when it comes back, if that is in time.
-		if a.agents.Connected(w.InstanceID) {
-			_ = a.agents.Run(ctx, w)
-		}
+		// An agent that is not there gets it when it comes back, if that is in time;
+		// one that can not get it at all lets the time for its delivery pass.
+		_ = a.agents.Run(ctx, w)
 	}
 	return &model.SendCommandResult{Command: a.commandView(sent.Command)}, nil
 }
