@@ -143,7 +143,7 @@ func (h *Hub) Open(_ context.Context, wire sessionwire.Session, token string) er
 	if !connected {
 		return ErrNotConnected
 	}
-	if _, err := h.add(wire, token, time.Now()); err != nil {
+	if err := h.add(wire, token, time.Now()); err != nil {
 		return err
 	}
 	if err := h.enqueue(wire.InstanceID, sessionwire.Job{ID: wire.ID, Kind: sessionwire.JobSession, Session: &wire}); err != nil {
@@ -163,23 +163,19 @@ type Restored struct {
 func (h *Hub) Restore(list []Restored) error {
 	var errs []error
 	for _, r := range list {
-		s, err := h.add(r.Session, "", r.Started)
-		if err == nil {
-			s.restored()
-		}
-		errs = append(errs, err)
+		errs = append(errs, h.add(r.Session, "", r.Started))
 	}
 	return errors.Join(errs...)
 }
 
-func (h *Hub) add(wire sessionwire.Session, token string, started time.Time) (*session, error) {
+func (h *Hub) add(wire sessionwire.Session, token string, started time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return nil, errClosed
+		return errClosed
 	case len(h.sessions) >= maxSessions || h.sessions[wire.ID] != nil:
-		return nil, ErrTooMany
+		return ErrTooMany
 	}
 	s := newSession(h, wire, started)
 	if token != "" {
@@ -187,7 +183,7 @@ func (h *Hub) add(wire sessionwire.Session, token string, started time.Time) (*s
 	}
 	h.sessions[wire.ID] = s
 	h.done.Go(s.watch)
-	return s, nil
+	return nil
 }
 
 // Resume gives the client of a session a new token; the old one is good no more.

@@ -52,13 +52,6 @@ func newSession(h *Hub, wire sessionwire.Session, started time.Time) *session {
 	return s
 }
 
-// restored tells that the session was there before this hub.
-func (s *session) restored() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.met = true
-}
-
 func (s *session) other(d *side) *side {
 	if d == &s.agent {
 		return &s.client
