@@ -10,8 +10,9 @@ import (
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
-// Idle timeouts of an endpoint's flows, in seconds.
+// Idle timeouts of an endpoint's and a NAT gateway's flows, in seconds.
 const (
+	natIdle         = 350
 	endpointIdleTCP = 350
 	endpointIdleUDP = 120
 )
@@ -31,6 +32,7 @@ func idleRules(v *spec.VPC) *nft.Table {
 			nft.R(nft.Family(v6), nft.SetTimeout(endpoints, nft.DAddr(v6), nft.L4())),
 		)
 	}
+	natIdles(t, v)
 	for _, l := range v.Listeners {
 		if l.IdleSeconds > 0 {
 			t.Sets["listeners"+suffix(l.Address.Is6())].Add(nft.Element{
@@ -50,6 +52,24 @@ func endpointIdle(t *nft.Table, a netip.Addr, protocol byte, seconds uint32) {
 	t.Sets["endpoints"+suffix(a.Is6())].Add(nft.Element{
 		Key: nft.Key(a.AsSlice(), []byte{protocol}), Timeout: timeout(t, protocol, seconds),
 	})
+}
+
+// natIdles are those of NAT gateways, which are known by the way that a route
+// leads. A connection that was forgotten gets a reset with its next packet.
+func natIdles(t *nft.Table, v *spec.VPC) {
+	t.Base("idle_nat", nft.Hook{Type: "nat", Point: nft.Postrouting, Priority: 90})
+	gateways := t.Set("nat_gateways", nft.Set{Key: []nft.Datatype{nft.IPv4, nft.Proto}, Timeouts: true})
+	t.Chain("idle_nat", nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SetTimeout("nat_gateways", nft.NextHop(), nft.L4())))
+	for _, table := range v.RouteTables {
+		for _, r := range table.Routes {
+			if r.Kind != spec.RouteNAT || !r.Source.Is4() {
+				continue
+			}
+			for _, protocol := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+				gateways.Add(nft.Element{Key: nft.Key(r.Source.AsSlice(), []byte{protocol}), Timeout: timeout(t, protocol, natIdle)})
+			}
+		}
+	}
 }
 
 // timeout returns the name of a timeout.

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -210,17 +211,19 @@ func (c *rules) source() {
 	if c.vpc.Internet == nil {
 		return
 	}
-	// A NAT gateway is known by the gateway of the route that chose it.
-	gateways := c.Set("nat_gateways", nft.Set{Key: []nft.Datatype{nft.IPv4}, Data: []nft.Datatype{nft.IPv4}})
+	// A NAT gateway is known by the gateway of the route that chose it. A packet for
+	// which it has no port left is dropped when its connection is to be remembered.
+	gateways := c.Set("nat_gateways", nft.Set{Key: []nft.Datatype{nft.IPv4}, Data: []nft.Datatype{nft.IPv4, nft.Service, nft.Service}})
 	for _, t := range c.vpc.RouteTables {
 		for _, r := range t.Routes {
 			if r.Kind == spec.RouteNAT && r.Source.Is4() {
-				gateways.Add(nft.Element{Key: r.Source.AsSlice(), Data: r.Source.AsSlice()})
+				last := spec.NATFirstPort + uint16(cmp.Or(r.Ports, spec.NATPorts)) - 1
+				gateways.Add(nft.Element{Key: r.Source.AsSlice(), Data: nft.Key(r.Source.AsSlice(), nft.U16(spec.NATFirstPort), nft.U16(last))})
 			}
 		}
 	}
 	c.Chain("source",
-		nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SNAT(false, "nat_gateways", nft.NextHop())),
+		nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SNATPorts("nat_gateways", nft.NextHop())),
 		nft.R(nft.To(spec.InternetLink), nft.Family(false), nft.SNAT(false, "public_sources", nft.SAddr(false))),
 	)
 }

@@ -101,6 +101,14 @@ type RouteTable struct {
 	Routes []Route
 }
 
+// NATPorts is how many connections to one destination (address, port and protocol)
+// a NAT gateway has for each of its addresses, NATFirstPort the first port that it
+// sends from.
+const (
+	NATPorts     = 55000
+	NATFirstPort = 1024
+)
+
 // RouteKind is what a route leads to.
 type RouteKind string
 
@@ -116,8 +124,10 @@ const (
 type Route struct {
 	Destination netip.Prefix
 	Kind        RouteKind
-	// Source is the public address of the NAT gateway (RouteNAT).
+	// Source is the public address of the NAT gateway (RouteNAT), Ports how many
+	// connections to one destination it can have at once; 0 is NATPorts.
 	Source netip.Addr
+	Ports  int
 	// Interface is the link, Via the guest's address (RouteInterface).
 	Interface string
 	Via       netip.Addr

@@ -77,6 +77,15 @@ func SNAT(v6 bool, set string, fields ...Field) Part {
 	return translate(expr.NATTypeSourceNAT, "snat", v6, set, fields)
 }
 
+// SNATPorts gives the connection the source that the map has for the fields: an
+// IPv4 address and, of TCP, UDP and ICMP, a port from the first to the last that
+// follow it.
+func SNATPorts(set string, fields ...Field) Part {
+	text, exprs := load(fields)
+	return Part{fmt.Sprintf("snat to %s map @%s, with ports", text, set), append(exprs, lookup(set),
+		&expr.NAT{Type: expr.NATTypeSourceNAT, Family: nfproto(false), RegAddrMin: reg0, RegProtoMin: reg0 + 1, RegProtoMax: reg0 + 2, Specified: true})}
+}
+
 func translate(kind expr.NATType, name string, v6 bool, set string, fields []Field) Part {
 	text, exprs := load(fields)
 	return Part{fmt.Sprintf("%s to %s map @%s", name, text, set),
