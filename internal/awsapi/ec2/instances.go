@@ -9,6 +9,7 @@ import (
 	"github.com/musubi-net/musubi/internal/awsapi/protocol"
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
+	"github.com/musubi-net/musubi/internal/cloud/ssm"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
@@ -43,6 +44,9 @@ func (a *API) runInstances(ctx context.Context, call *protocol.Call, in *model.R
 	}
 	launchOptions(&c, in)
 	var err error
+	if c.ImageID, err = ssm.ResolveImage(a.engine.Snapshot(), call.Caller.Scope, c.ImageID); err != nil {
+		return nil, err
+	}
 	if c.UserData, err = decodeUserData(val(in.UserData)); err != nil {
 		return nil, err
 	}
