@@ -34,8 +34,9 @@ func Main(args []string) int {
 		_, _ = fmt.Fprintf(os.Stderr, "amazon-ssm-agent: Musubi's stand-in does not know %s\n", args[0])
 		return 1
 	}
-	// Whoever hung up on this process's group does not mean the agent.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	// Whoever hung up on this process's group does not mean the agent. The signals
+	// are caught and dropped: what is ignored, sessions would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGQUIT)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := &logger{path: logFile, unit: os.Stderr}
