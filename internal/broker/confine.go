@@ -30,8 +30,12 @@ func confine(o Options) error {
 	); err != nil {
 		return err
 	}
-	// Root would have all capabilities again, but for this. Others have none.
+	// Root would have all capabilities again, but for this. Others have none. The root
+	// of the control groups is read-only even to its owner, who has to clean up there.
 	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+		if c == unix.CAP_DAC_OVERRIDE && len(o.Cleanup) > 0 {
+			continue
+		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 			break
 		}

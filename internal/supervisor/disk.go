@@ -20,13 +20,17 @@ import (
 // defaultDisk is how large a disk is that nobody gave a size.
 const defaultDisk = 4 << 30
 
+// diskBytes is how much a disk holds.
+func diskBytes(l spec.Limits) int64 {
+	if l.DiskBytes <= 0 {
+		return defaultDisk
+	}
+	return l.DiskBytes
+}
+
 // diskOptions bound an instance's disk, which takes memory as it fills.
 func diskOptions(l spec.Limits) string {
-	size := l.DiskBytes
-	if size <= 0 {
-		size = defaultDisk
-	}
-	return fmt.Sprintf("mode=755,size=%d,nr_inodes=1m", size)
+	return fmt.Sprintf("mode=755,size=%d,nr_inodes=1m", diskBytes(l))
 }
 
 // imageStore is the store of images, as the supervisor sees it.

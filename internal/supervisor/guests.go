@@ -24,6 +24,7 @@ const consoleSize = 64 << 10
 type guests struct {
 	reaper  *reap.Reaper
 	manyIDs bool
+	limiter *limiter
 
 	mu          sync.Mutex
 	all         map[string]*instance

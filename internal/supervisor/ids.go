@@ -121,7 +121,7 @@ func writeMap(pid int, name string, ranges []idRange) error {
 func namespaces(ids idMaps) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS |
-			unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP,
+			unix.CLONE_NEWIPC,
 		Setsid: true,
 	}
 	if !ids.many() {
@@ -135,17 +135,10 @@ func singleMaps() (users, groups []syscall.SysProcIDMap) {
 		[]syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 }
 
-// startProcess starts cmd, without a cgroup namespace where the kernel has none.
+// startProcess starts cmd. It gets no control group namespace: guests have theirs,
+// and from within one it could not put them anywhere.
 func startProcess(cmd *exec.Cmd) error {
 	err := cmd.Start()
-	if errors.Is(err, unix.EINVAL) {
-		again := exec.Command(cmd.Path, cmd.Args[1:]...)
-		again.Args[0] = cmd.Args[0]
-		again.ExtraFiles, again.Stdout, again.Stderr, again.SysProcAttr = cmd.ExtraFiles, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr
-		again.SysProcAttr.Cloneflags &^= unix.CLONE_NEWCGROUP
-		*cmd = *again //nolint:govet // cmd was not started
-		err = cmd.Start()
-	}
 	if err == nil {
 		return nil
 	}

@@ -92,22 +92,24 @@ func (i *instance) boot() error {
 	if err != nil {
 		return err
 	}
+	held := i.bind(p)
 	config := initctl.Config{
 		InstanceID: i.id, Boot: i.spec.Boot, Hostname: i.spec.Hostname, Name: i.spec.Name, ImageID: i.spec.ImageID,
 		UserData: i.spec.UserData, Resolver: i.spec.Resolver, Search: i.spec.Search, Trust: i.spec.Trust,
 		Disk: i.disk, Exe: exeFile, ManyIDs: i.guests.manyIDs,
-		Root: i.spec.Root, Program: i.spec.Program, Snapshot: content,
+		Root: i.spec.Root, Program: i.spec.Program, Snapshot: content, Processes: i.spec.Limits.Processes,
 	}
 	if err := await(conn, p, config); err != nil {
 		p.Signal(syscall.SIGKILL)
 		<-p.Done()
 		_ = conn.Close()
+		held.release()
 		return err
 	}
 	i.mu.Lock()
 	i.process, i.conn, i.running, i.exited, i.reason, i.rebooting = p, conn, true, false, "", false
 	i.mu.Unlock()
-	i.guests.work.Go(func() { i.watch(p, conn) })
+	i.guests.work.Go(func() { i.watch(p, conn, held) })
 	i.guests.publish(guest.Event{InstanceID: i.id, Boot: i.spec.Boot, Kind: guest.EventRunning})
 	return nil
 }
@@ -187,9 +189,10 @@ func (i *instance) spawn() (*wire.Conn, *reap.Process, error) {
 
 // watch waits for the guest's end. One that nobody asked for is told to the
 // daemon, and a reboot is carried out.
-func (i *instance) watch(p *reap.Process, conn *wire.Conn) {
+func (i *instance) watch(p *reap.Process, conn *wire.Conn, held *bounded) {
 	<-p.Done()
 	_ = conn.Close()
+	held.release()
 	again := p.Status().Exited() && p.ExitCode() == initctl.ExitReboot
 	i.mu.Lock()
 	own := i.process == p

@@ -56,6 +56,7 @@ func run() error {
 	defer cancel()
 	go s.reaper.Run(ctx)
 	s.guests = newGuests(s.reaper, s.settings.ManyIDs)
+	s.guests.limiter = newLimiter(s.settings)
 	var err error
 	if s.daemon, err = newDaemon(s); err != nil {
 		return err
@@ -122,6 +123,9 @@ func (s *supervisor) receive() error {
 	if !s.settings.Again {
 		for fd := settingsFD; fd <= brokerFD; fd++ {
 			syscall.CloseOnExec(fd)
+		}
+		for _, g := range s.settings.Groups {
+			syscall.CloseOnExec(g.FD)
 		}
 		return nil
 	}

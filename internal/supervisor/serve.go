@@ -47,7 +47,9 @@ type Status struct {
 	Ready bool
 	// Restarts counts how often the daemon was started again.
 	Restarts int
-	Guests   []guest.Status
+	// Limits tell how guests are bounded.
+	Limits Limits
+	Guests []guest.Status
 }
 
 // serve accepts clients until the listener is closed.
@@ -181,7 +183,7 @@ func (s *supervisor) status() *Status {
 	d := s.daemon
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &Status{Pid: s.settings.Pid, DaemonPid: d.pid, Broker: s.settings.Broker, Ready: d.served, Restarts: d.restarts, Guests: s.guests.list()}
+	return &Status{Pid: s.settings.Pid, DaemonPid: d.pid, Broker: s.settings.Broker, Ready: d.served, Restarts: d.restarts, Limits: s.guests.limiter.status(), Guests: s.guests.list()}
 }
 
 // awaitServed answers when the daemon serves, or with why it never will.

@@ -64,6 +64,9 @@ type settings struct {
 	Again   bool
 	ManyIDs bool
 	Leash   bool
+	// Groups are the control groups for guests; GroupsWhy says what they lack.
+	Groups    []groupSetting `json:",omitempty"`
+	GroupsWhy string         `json:",omitempty"`
 }
 
 // Handle is a started supervisor.
@@ -172,15 +175,20 @@ func (o Options) launch(files []*os.File, locked *os.File) (*Handle, error) {
 		_ = leashWrite.Close()
 		return nil, err
 	}
-	brokered, hub, err := broker.Start(exe, broker.Options{Internet: o.Internet, Cleanup: o.Cleanup}, output)
+	groups := newHostGroups(groupName())
+	defer groups.close()
+	brokered, hub, err := broker.Start(exe, broker.Options{Internet: o.Internet, Cleanup: append(groups.dirs(), o.Cleanup...)}, output)
 	if err != nil {
 		_ = leashWrite.Close()
+		groups.remove()
 		return nil, err
 	}
 	defer func() { _ = hub.Close() }()
 	cmd := exec.Command(exe, command)
 	cmd.Args[0] = "musubi"
 	cmd.ExtraFiles = append(append([]*os.File{}, files...), locked, leashRead, hub)
+	first := 3 + len(cmd.ExtraFiles)
+	cmd.ExtraFiles = append(cmd.ExtraFiles, groups.files()...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = namespaces(ids)
 	if err := startProcess(cmd); err != nil {
@@ -193,7 +201,8 @@ func (o Options) launch(files []*os.File, locked *os.File) (*Handle, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Kill())
 	}
-	s := settings{Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Broker: brokered.Pid(), Again: ids.many(), ManyIDs: many, Leash: !o.Detach}
+	lent := groups.settle(first, cmd.Process.Pid, brokered.Pid(), os.Getpid())
+	s := settings{Groups: lent, GroupsWhy: groups.why, Dir: o.Dir, Daemon: o.Daemon, Pid: cmd.Process.Pid, Broker: brokered.Pid(), Again: ids.many(), ManyIDs: many, Leash: !o.Detach}
 	if err := json.NewEncoder(write).Encode(s); err != nil {
 		return nil, errors.Join(fmt.Errorf("tell the supervisor: %w", err), h.Kill())
 	}

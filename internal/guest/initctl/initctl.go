@@ -45,6 +45,8 @@ type Config struct {
 	Snapshot string
 	// ManyIDs is true if the user namespace has more than one id.
 	ManyIDs bool
+	// Processes is how many there may be; 0 is no bound of its own.
+	Processes int
 }
 
 // Operations that the supervisor asks of init.

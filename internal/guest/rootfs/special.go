@@ -18,6 +18,11 @@ func (b *builder) proc() error {
 	if err := unix.Mount("proc", at, "proc", flags, ""); err != nil {
 		return err
 	}
+	if b.cfg.Processes > 0 && ownPidMax() {
+		if err := os.WriteFile(at+"/sys/kernel/pid_max", []byte(strconv.Itoa(b.cfg.Processes+reservedPids)), 0); err != nil {
+			return fmt.Errorf("bound the processes: %w", err)
+		}
+	}
 	for _, name := range []string{"bus", "fs", "irq", "sys", "sysrq-trigger"} {
 		path := at + "/" + name
 		if err := unix.Mount(path, path, "", unix.MS_BIND|unix.MS_REC, ""); errors.Is(err, os.ErrNotExist) {
@@ -39,6 +44,22 @@ func (b *builder) proc() error {
 		}
 	}
 	return nil
+}
+
+// reservedPids are never given again once the numbers have begun anew.
+const reservedPids = 300
+
+// ownPidMax tells whether the highest process number is each namespace's own,
+// which bounds the processes in it without a control group. On older kernels it is
+// the host's, and not to be touched.
+func ownPidMax() bool {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return false
+	}
+	var major, minor int
+	_, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	return err == nil && (major > 6 || major == 6 && minor >= 14)
 }
 
 // mask covers a file with nothing, a directory with an empty one.

@@ -24,6 +24,11 @@ func Confine() error {
 	if err := limits(); err != nil {
 		return err
 	}
+	// By now this process is in its control group, whose name on the host is nobody's
+	// business. Kernels without control groups have none.
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("control group namespace: %w", err)
+	}
 	// A session keyring of its own; kernels without keyrings have none to share.
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("keyring: %w", err)
@@ -63,9 +68,15 @@ func dropCapabilities() error {
 }
 
 // limits are hard limits: no core dumps, whose handler would run on the host,
-// and an end to fork bombs.
+// and an end to fork bombs. The bound on processes is one for all guests, whose
+// users are the same to the host. It has to be low where guests have none of their
+// own.
 func limits() error {
-	for resource, want := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NPROC: 8192, unix.RLIMIT_NOFILE: 65536} {
+	processes := uint64(8192)
+	if ownPidMax() {
+		processes = 65536
+	}
+	for resource, want := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NPROC: processes, unix.RLIMIT_NOFILE: 65536} {
 		var l unix.Rlimit
 		if err := unix.Getrlimit(resource, &l); err != nil {
 			return fmt.Errorf("limits: %w", err)
