@@ -19,12 +19,16 @@ import (
 // guests is a guest.Manager as the reconciler wants it.
 type guests struct {
 	*guest.Manager
-	trust string // this Musubi's certificate authority
+	trust  string // this Musubi's certificate authority
+	images *guestImages
 }
 
-// Start has the guest trust this Musubi's certificates.
+// Start has the guest trust this Musubi's certificates, and finds its image.
 func (g guests) Start(ctx context.Context, s spec.Guest, netns string) error {
 	s.Trust = g.trust
+	if err := g.images.prepare(ctx, &s); err != nil {
+		return err
+	}
 	return g.Manager.Start(ctx, s, netns)
 }
 
@@ -51,6 +55,10 @@ func (g guests) Next(ctx context.Context) (string, bool) {
 
 // newReconciler joins the engine, the kernel and the guests.
 func newReconciler(d *daemon, world *kernel.World) (*reconcile.Reconciler, error) {
+	var err error
+	if d.images, err = newGuestImages(d.guests, d.engine); err != nil {
+		return nil, err
+	}
 	application, err := applicationBalancers(world, d.authority, d.log)
 	if err != nil {
 		return nil, err
@@ -62,7 +70,8 @@ func newReconciler(d *daemon, world *kernel.World) (*reconcile.Reconciler, error
 			return w, s
 		},
 		World:       world,
-		Guests:      guests{d.guests, d.authority.Root()},
+		Guests:      guests{d.guests, d.authority.Root(), d.images},
+		Images:      d.images,
 		Application: application,
 		Network:     networkBalancers(world, d.log),
 		Credentials: d.credentials,

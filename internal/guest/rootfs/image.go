@@ -100,7 +100,10 @@ var replaced = []string{"systemctl", "shutdown", "reboot", "poweroff", "halt"}
 
 // added are the stand-ins that an image gets besides: for all else it has its own
 // package manager.
-var added = []string{"service", "cloud-init", "cloud-init-per"}
+var added = []string{"service", "cloud-init", "cloud-init-per", agent}
+
+// agent is Systems Manager's, which its unit names by its path.
+const agent = "amazon-ssm-agent"
 
 // imageTools puts the few stand-ins where they are found first, and in the place
 // of those that cannot work here.
@@ -124,7 +127,10 @@ func (b *builder) imageTools() error {
 			continue
 		}
 		dir := "usr/local/bin"
-		if t.Sbin {
+		switch {
+		case t.Name == agent:
+			dir = "usr/bin"
+		case t.Sbin:
 			dir = "usr/local/sbin"
 		}
 		if err := os.MkdirAll(b.path(dir), 0o755); err != nil {

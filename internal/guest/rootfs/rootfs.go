@@ -86,7 +86,7 @@ func (b *builder) roots() []step {
 			{"pivot", b.pivot},
 			{"directories", b.imageDirs},
 			{"/proc", b.proc},
-			{"program", b.program},
+			{"program", func() error { return errors.Join(b.runs(), b.program()) }},
 			{"/etc", b.imageEtc},
 			{"tools", b.imageTools},
 		}
