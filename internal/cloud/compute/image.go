@@ -100,7 +100,7 @@ func (f imageFamily) image(region, version, arch string) Image {
 		i.OwnerAlias = "amazon"
 	}
 	i.Scope = cloud.Scope{Account: f.owner, Region: region}
-	i.State, i.Public, i.Virtualization, i.ENA = ImageAvailable, true, hvm, true
+	i.State, i.Public, i.Virtualization, i.ENA, i.SRIOV = ImageAvailable, true, hvm, true, true
 	// AWS deprecates public images two years after they were made.
 	i.DeprecatedAt = created.AddDate(2, 0, 0).Truncate(time.Minute)
 	i.ID = "ami-0" + stableHex(region, "ami", i.Name)
