@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musubi-net/musubi/internal/app"
+	"github.com/musubi-net/musubi/internal/supervisor"
 )
 
 func (c *command) doctor() *cobra.Command {
@@ -31,6 +32,9 @@ func (c *command) doctor() *cobra.Command {
 			}
 			if fatal {
 				return exitCode(1)
+			}
+			if l := supervisor.ProbeLimits(); l.Complete() {
+				c.printf("%s  limits: %s\n", c.colour("32", "ok      "), l)
 			}
 			c.printf("%s  this machine can run Musubi\n", c.colour("32", "ok      "))
 			return nil

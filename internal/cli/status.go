@@ -72,7 +72,7 @@ func (c *command) process(ctx context.Context, s *control.Status) error {
 	if err != nil {
 		return err
 	}
-	s.Process = control.Process{Supervisor: p.Pid, Daemon: p.DaemonPid, Restarts: p.Restarts}
+	s.Process = control.Process{Supervisor: p.Pid, Daemon: p.DaemonPid, Restarts: p.Restarts, Limits: p.Limits.String()}
 	return nil
 }
 
@@ -114,6 +114,7 @@ func (c *command) printStatus(s control.Status) {
 	c.printf("  world      %d VPCs, %d instances running\n", s.World.VPCs, s.World.Guests)
 	c.printf("  internet   %s\n", s.Internet)
 	c.printf("  processes  supervisor %d, daemon %d (restarted %d times)\n", s.Process.Supervisor, s.Process.Daemon, s.Process.Restarts)
+	c.printf("  limits     %s\n", s.Process.Limits)
 	for _, unit := range slices.Sorted(maps.Keys(s.World.Failing)) {
 		c.printf("  %s %s: %s\n", c.colour("31", "failing"), unit, s.World.Failing[unit])
 	}

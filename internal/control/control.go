@@ -31,6 +31,8 @@ type Process struct {
 	Supervisor int `json:"supervisor"`
 	Daemon     int `json:"daemon"` // 0 while it is down
 	Restarts   int `json:"restarts"`
+	// Limits tell how instances are bounded: by control groups, or why not.
+	Limits string `json:"limits"`
 }
 
 // World is the state of the reconciler.

@@ -65,9 +65,13 @@ func newHostGroups(name string) *hostGroups {
 		}
 		h.groups = append(h.groups, &hostGroup{path: dir, v2: p.v2, controllers: p.controllers, file: f})
 	}
-	if err := errors.Join(errs...); err != nil {
-		h.why = strings.ReplaceAll(err.Error(), "\n", "; ")
+	var why []string
+	for _, err := range errs {
+		if err != nil && !slices.Contains(why, err.Error()) {
+			why = append(why, err.Error())
+		}
 	}
+	h.why = strings.Join(why, "; ")
 	if len(own) == 0 {
 		h.why = "the host has no control groups"
 	}

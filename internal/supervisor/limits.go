@@ -43,12 +43,18 @@ type Limits struct {
 // limitsMend is what helps an ordinary user.
 const limitsMend = "systemd-run --user --scope -p Delegate=yes musubi up"
 
-// LimitsMend is the command that starts Musubi with limits, for an ordinary user
-// of a host with systemd.
-func LimitsMend() string { return limitsMend }
+// Complete tells whether all is bounded that can be.
+func (l Limits) Complete() bool { return len(l.Controllers) == len(wantedControllers) }
 
 // String is the line that people read.
 func (l Limits) String() string {
+	if l.Complete() {
+		return l.line()
+	}
+	return l.line() + "; mend: " + limitsMend
+}
+
+func (l Limits) line() string {
 	var have, lack []string
 	for _, c := range wantedControllers {
 		word := map[string]string{memoryController: "memory", pidsController: "processes", cpuController: "cpu"}[c]
@@ -62,13 +68,13 @@ func (l Limits) String() string {
 	case len(lack) == 0:
 		return strings.Join(have, ", ") + " by cgroup"
 	case len(have) == 0:
-		return "not enforced: " + l.Why + "; mend: " + limitsMend
+		return "not enforced: " + l.Why
 	}
 	why := l.Why
 	if why == "" {
 		why = "the host does not delegate them"
 	}
-	return strings.Join(have, ", ") + " by cgroup; " + strings.Join(lack, ", ") + " not enforced: " + why + "; mend: " + limitsMend
+	return strings.Join(have, ", ") + " by cgroup; " + strings.Join(lack, ", ") + " not enforced: " + why
 }
 
 // ProbeLimits tells how guests would be bounded if Musubi were started now, as far
@@ -97,7 +103,7 @@ func newLimiter(s settings) *limiter {
 	for _, g := range s.Groups {
 		l.limits.Controllers = append(l.limits.Controllers, g.Controllers...)
 	}
-	if len(l.limits.Controllers) < len(wantedControllers) {
+	if !l.limits.Complete() {
 		_, _ = fmt.Fprintf(os.Stderr, "musubi: limits: %s\n", l.limits)
 	}
 	return l

@@ -44,6 +44,12 @@ func Probe(ctx context.Context) []Problem {
 			Mend: "install newuidmap (package uidmap or shadow-utils) and add a line USER:100000:65536 to /etc/subuid and /etc/subgid",
 		})
 	}
+	if l := ProbeLimits(); !l.Complete() {
+		problems = append(problems, Problem{
+			What: "limits: " + l.line() + ": one instance can take the memory and time of the others",
+			Mend: "as an ordinary user: " + limitsMend,
+		})
+	}
 	return problems
 }
 
