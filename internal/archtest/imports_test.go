@@ -23,7 +23,7 @@ type rule struct {
 // rules are looked up by longest matching path.
 var rules = []rule{
 	{"internal/cloud", nil},
-	{"internal/cloud/vpc", []string{"cloud"}},
+	{"internal/cloud/vpc", []string{"cloud", "cloud/amazon"}},
 	{"internal/cloud/iam", []string{"cloud", "cloud/certpem"}},
 	{"internal/cloud/acm", []string{"cloud", "cloud/certpem"}},
 	{"internal/cloud/sns", []string{"cloud"}},

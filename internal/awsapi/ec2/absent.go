@@ -8,20 +8,13 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
-// absentOperations and prefixListOperations read kinds of resources of which
+// absentOperations read kinds of resources of which
 // there can be none, because their Create operations are not served: the answer
 // is an empty list, and no id exists.
 func (a *API) absentOperations() []protocol.Operation {
 	return []protocol.Operation{
 		protocol.Op("DescribeVpcPeeringConnections", a.describePeerings),
 		protocol.Op("DescribeEgressOnlyInternetGateways", a.describeEgressGateways),
-	}
-}
-
-func (a *API) prefixListOperations() []protocol.Operation {
-	return []protocol.Operation{
-		protocol.Op("DescribePrefixLists", a.describePrefixLists),
-		protocol.Op("DescribeManagedPrefixLists", a.describeManagedPrefixLists),
 	}
 }
 
@@ -49,14 +42,4 @@ func (a *API) describePeerings(_ context.Context, _ *protocol.Call, in *model.De
 func (a *API) describeEgressGateways(_ context.Context, _ *protocol.Call, in *model.DescribeEgressOnlyInternetGatewaysRequest) (*model.DescribeEgressOnlyInternetGatewaysResult, error) {
 	return &model.DescribeEgressOnlyInternetGatewaysResult{}, nothing(in.EgressOnlyInternetGatewayIds, in.Filters,
 		"InvalidGatewayID.NotFound", "egressOnlyInternetGateway ID")
-}
-
-func (a *API) describePrefixLists(_ context.Context, _ *protocol.Call, in *model.DescribePrefixListsRequest) (*model.DescribePrefixListsResult, error) {
-	return &model.DescribePrefixListsResult{}, nothing(in.PrefixListIds, in.Filters,
-		"InvalidPrefixListId.NotFound", "prefix list ID", "prefix-list-id", "prefix-list-name")
-}
-
-func (a *API) describeManagedPrefixLists(_ context.Context, _ *protocol.Call, in *model.DescribeManagedPrefixListsRequest) (*model.DescribeManagedPrefixListsResult, error) {
-	return &model.DescribeManagedPrefixListsResult{}, nothing(in.PrefixListIds, in.Filters,
-		"InvalidPrefixListID.NotFound", "prefix list ID", "owner-id", "prefix-list-id", "prefix-list-name")
 }

@@ -278,9 +278,6 @@ func TestZonesAndRegions(t *testing.T) {
 
 func TestAbsentKinds(t *testing.T) {
 	n := newNetTest(t)
-	if got := ok(n, n.describePrefixLists, model.DescribePrefixListsRequest{Filters: where("prefix-list-name", "com.amazonaws.ap-northeast-1.s3")}); len(got.PrefixLists) != 0 {
-		t.Errorf("prefix lists: %+v", got)
-	}
 	fails(n, "InvalidParameterValue", n.describePeerings, model.DescribeVpcPeeringConnectionsRequest{Filters: where("x", "y")})
 	fails(n, "InvalidVpcPeeringConnectionID.NotFound", n.describePeerings, model.DescribeVpcPeeringConnectionsRequest{VpcPeeringConnectionIds: []string{"pcx-1"}})
 }

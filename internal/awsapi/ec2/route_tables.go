@@ -108,7 +108,7 @@ func routeTableFields() filterFields[vpc.RouteTable] {
 		"route.instance-id":                     routes(func(r *model.Route) *string { return r.InstanceId }),
 		"route.origin":                          routes(func(r *model.Route) *string { return r.Origin }),
 		"route.state":                           routes(func(r *model.Route) *string { return r.State }),
-		"route.destination-prefix-list-id":      none,
+		"route.destination-prefix-list-id":      routes(func(r *model.Route) *string { return r.DestinationPrefixListId }),
 		"route.egress-only-internet-gateway-id": none,
 		"route.transit-gateway-id":              none,
 		"route.vpc-peering-connection-id":       none,

@@ -41,7 +41,16 @@ func family(parameter, value string, ipv4 bool) (netip.Prefix, error) {
 	return p, err
 }
 
+// prefixRoute answers requests about routes to prefix lists.
+func (a *API) prefixRoute(ctx context.Context, call *protocol.Call, c vpc.PrefixRoute) error {
+	_, err := do(ctx, a, call, c)
+	return err
+}
+
 func (a *API) createRoute(ctx context.Context, call *protocol.Call, in *model.CreateRouteRequest) (*model.CreateRouteResult, error) {
+	if id := val(in.DestinationPrefixListId); id != "" {
+		return nil, a.prefixRoute(ctx, call, vpc.PrefixRoute{RouteTableID: val(in.RouteTableId), PrefixListID: id, GatewayID: val(in.GatewayId)})
+	}
 	d, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock)
 	if err != nil {
 		return nil, err
@@ -55,6 +64,9 @@ func (a *API) createRoute(ctx context.Context, call *protocol.Call, in *model.Cr
 }
 
 func (a *API) replaceRoute(ctx context.Context, call *protocol.Call, in *model.ReplaceRouteRequest) (*model.ReplaceRouteResult, error) {
+	if id := val(in.DestinationPrefixListId); id != "" {
+		return nil, a.prefixRoute(ctx, call, vpc.PrefixRoute{RouteTableID: val(in.RouteTableId), PrefixListID: id, GatewayID: val(in.GatewayId)})
+	}
 	d, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock)
 	if err != nil {
 		return nil, err
@@ -66,6 +78,9 @@ func (a *API) replaceRoute(ctx context.Context, call *protocol.Call, in *model.R
 }
 
 func (a *API) deleteRoute(ctx context.Context, call *protocol.Call, in *model.DeleteRouteRequest) (*model.DeleteRouteResult, error) {
+	if id := val(in.DestinationPrefixListId); id != "" {
+		return nil, a.prefixRoute(ctx, call, vpc.PrefixRoute{RouteTableID: val(in.RouteTableId), PrefixListID: id, Delete: true})
+	}
 	d, err := destination(in.DestinationCidrBlock, in.DestinationIpv6CidrBlock)
 	if err != nil {
 		return nil, err
@@ -82,7 +97,9 @@ func routeView(r cloud.Reader, x vpc.Route) *model.Route {
 	if x.Local {
 		out.GatewayId = new("local")
 	}
-	if x.Destination.Addr().Is4() {
+	if x.PrefixListID != "" {
+		out.DestinationPrefixListId = new(x.PrefixListID)
+	} else if x.Destination.Addr().Is4() {
 		out.DestinationCidrBlock = new(x.Destination.String())
 	} else {
 		out.DestinationIpv6CidrBlock = new(x.Destination.String())

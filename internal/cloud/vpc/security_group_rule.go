@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/amazon"
 )
 
 // maxRulesPerGroup is AWS's default quota, per direction and address family.
@@ -31,10 +32,6 @@ type RuleParams struct {
 // equal rules compare equal.
 func (p RuleParams) rule(tx *cloud.Tx, g SecurityGroup, egress bool) (SecurityGroupRule, error) {
 	r := SecurityGroupRule{Scope: g.Scope, GroupID: g.ID, Egress: egress, Description: p.Description}
-	if p.PrefixListID != "" {
-		return r, cloud.Errorf(cloud.KindUnsupported, "prefix-list", "UnsupportedOperation",
-			"Prefix lists are not served: rule with prefix list '%s' refused.", p.PrefixListID)
-	}
 	if !validDescription(p.Description) {
 		return r, badDescription()
 	}
@@ -44,6 +41,14 @@ func (p RuleParams) rule(tx *cloud.Tx, g SecurityGroup, egress bool) (SecurityGr
 	}
 	if r.FromPort, r.ToPort, err = portRange(r.Protocol, p.FromPort, p.ToPort); err != nil {
 		return r, err
+	}
+	if p.PrefixListID != "" {
+		if _, ok := amazon.FindPrefixList(g.Region, p.PrefixListID); !ok {
+			return r, &cloud.Error{Kind: cloud.KindNotFound, Subject: "prefix-list", ID: p.PrefixListID, Code: "InvalidPrefixListID.NotFound",
+				Message: "The prefix list ID '" + p.PrefixListID + "' does not exist"}
+		}
+		r.PrefixListID = p.PrefixListID
+		return r, nil
 	}
 	if p.PeerGroupID == "" {
 		if !p.CIDR.IsValid() {

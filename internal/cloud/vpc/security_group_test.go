@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/musubi-net/musubi/internal/cloud/amazon"
 	"github.com/musubi-net/musubi/internal/cloud/vpc"
 )
 
@@ -95,7 +96,11 @@ func TestRuleForms(t *testing.T) {
 			t.Errorf("%s %d %d: %s", tt.protocol, tt.from, tt.to, got)
 		}
 	}
-	refused(l, "UnsupportedOperation", vpc.AuthorizeRules{GroupID: g.ID, Rules: []vpc.RuleParams{{Protocol: "-1", PrefixListID: "pl-1"}}})
+	refused(l, "InvalidPrefixListID.NotFound", vpc.AuthorizeRules{GroupID: g.ID, Rules: []vpc.RuleParams{{Protocol: "-1", PrefixListID: "pl-1"}}})
+	lists := amazon.PrefixLists(g.Region)
+	if r := must(l, vpc.AuthorizeRules{GroupID: g.ID, Egress: true, Rules: []vpc.RuleParams{{Protocol: "-1", PrefixListID: lists[0].ID}}})[0]; r.PrefixListID != lists[0].ID || r.CIDR.IsValid() {
+		t.Errorf("rule with a prefix list: %+v", r)
+	}
 	refused(l, "MissingParameter", vpc.AuthorizeRules{GroupID: g.ID, Rules: []vpc.RuleParams{{Protocol: "-1"}}})
 	refused(l, "MissingParameter", vpc.AuthorizeRules{GroupID: g.ID})
 }

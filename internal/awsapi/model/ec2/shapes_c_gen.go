@@ -230,6 +230,7 @@ type CreateNetworkInterfaceResult struct {
 type CreateRouteRequest struct {
 	DestinationCidrBlock     *string `in:"DestinationCidrBlock"`
 	DestinationIpv6CidrBlock *string `in:"DestinationIpv6CidrBlock"`
+	DestinationPrefixListId  *string `in:"DestinationPrefixListId"`
 	DryRun                   *bool   `in:"DryRun"`
 	GatewayId                *string `in:"GatewayId"`
 	InstanceId               *string `in:"InstanceId"`

@@ -64,6 +64,7 @@ type DeleteNetworkInterfaceResult struct{}
 type DeleteRouteRequest struct {
 	DestinationCidrBlock     *string `in:"DestinationCidrBlock"`
 	DestinationIpv6CidrBlock *string `in:"DestinationIpv6CidrBlock"`
+	DestinationPrefixListId  *string `in:"DestinationPrefixListId"`
 	DryRun                   *bool   `in:"DryRun"`
 	RouteTableId             *string `in:"RouteTableId" must:"y"`
 }

@@ -30,6 +30,20 @@ type GetInstanceUefiDataResult struct {
 	UefiData   *string `out:"uefiData"`
 }
 
+// GetManagedPrefixListEntriesRequest is a structure of the API.
+type GetManagedPrefixListEntriesRequest struct {
+	DryRun       *bool   `in:"DryRun"`
+	MaxResults   *int64  `in:"MaxResults"`
+	NextToken    *string `in:"NextToken"`
+	PrefixListId *string `in:"PrefixListId" must:"y"`
+}
+
+// GetManagedPrefixListEntriesResult is a structure of the API.
+type GetManagedPrefixListEntriesResult struct {
+	Entries   []PrefixListEntry `out:"entrySet"`
+	NextToken *string           `out:"nextToken"`
+}
+
 // GetPasswordDataRequest is a structure of the API.
 type GetPasswordDataRequest struct {
 	DryRun     *bool   `in:"DryRun"`

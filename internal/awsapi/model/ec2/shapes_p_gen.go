@@ -41,6 +41,12 @@ type PrefixList struct {
 	PrefixListName *string  `out:"prefixListName"`
 }
 
+// PrefixListEntry is a structure of the API.
+type PrefixListEntry struct {
+	Cidr        *string `out:"cidr"`
+	Description *string `out:"description"`
+}
+
 // PrefixListId is a structure of the API.
 type PrefixListId struct {
 	Description  *string `in:"Description" out:"description"`

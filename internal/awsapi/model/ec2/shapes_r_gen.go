@@ -94,6 +94,7 @@ type ReplaceIamInstanceProfileAssociationResult struct {
 type ReplaceRouteRequest struct {
 	DestinationCidrBlock     *string `in:"DestinationCidrBlock"`
 	DestinationIpv6CidrBlock *string `in:"DestinationIpv6CidrBlock"`
+	DestinationPrefixListId  *string `in:"DestinationPrefixListId"`
 	DryRun                   *bool   `in:"DryRun"`
 	GatewayId                *string `in:"GatewayId"`
 	InstanceId               *string `in:"InstanceId"`
