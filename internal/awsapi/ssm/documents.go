@@ -113,7 +113,7 @@ func documentView(d ssm.Document, v ssm.DocumentVersion) *model.DocumentDescript
 	out := &model.DocumentDescription{
 		Hash: new(hex.EncodeToString(sum[:])), HashType: new("Sha256"), Name: &d.Name, DisplayName: filled(v.DisplayName), Owner: new(d.Owner()),
 		CreatedDate: moment(v.CreatedAt), Status: new("Active"), DocumentVersion: new(strconv.Itoa(v.Number)), Description: filled(info.Description),
-		PlatformTypes: platforms(), DocumentType: &d.Type, SchemaVersion: &info.SchemaVersion, LatestVersion: new(strconv.Itoa(d.Latest().Number)),
+		PlatformTypes: platforms(d.Type, info), DocumentType: &d.Type, SchemaVersion: &info.SchemaVersion, LatestVersion: new(strconv.Itoa(d.Latest().Number)),
 		DefaultVersion: new(strconv.Itoa(d.DefaultVersion)), DocumentFormat: &v.Format, TargetType: filled(d.TargetType), Tags: tagList(d.Tags),
 		Parameters: []model.DocumentParameter{},
 	}
@@ -124,8 +124,13 @@ func documentView(d ssm.Document, v ssm.DocumentVersion) *model.DocumentDescript
 	return out
 }
 
-// platforms are what documents run on.
-func platforms() []string { return []string{"Windows", "Linux", "MacOS"} }
+// platforms are what a document runs on.
+func platforms(kind string, c ssm.Content) []string {
+	if kind == ssm.TypeCommand && !c.Windows() {
+		return []string{"Linux", "MacOS"}
+	}
+	return []string{"Windows", "Linux", "MacOS"}
+}
 
 func (a *API) describeDocumentPermission(_ context.Context, call *protocol.Call, in *model.DescribeDocumentPermissionRequest) (*model.DescribeDocumentPermissionResponse, error) {
 	d, err := ssm.FindDocument(a.engine.Snapshot(), call.Caller.Scope, val(in.Name))
@@ -163,7 +168,7 @@ func (a *API) listDocuments(_ context.Context, call *protocol.Call, in *model.Li
 		}
 		info := v.Info()
 		out.DocumentIdentifiers = append(out.DocumentIdentifiers, model.DocumentIdentifier{
-			Name: new(d.Name), CreatedDate: moment(d.CreatedAt), DisplayName: filled(d.DisplayName), Owner: new(d.Owner()), PlatformTypes: platforms(),
+			Name: new(d.Name), CreatedDate: moment(d.CreatedAt), DisplayName: filled(d.DisplayName), Owner: new(d.Owner()), PlatformTypes: platforms(d.Type, info),
 			DocumentVersion: new(strconv.Itoa(v.Number)), DocumentType: new(d.Type), SchemaVersion: new(info.SchemaVersion), DocumentFormat: new(v.Format),
 			TargetType: filled(d.TargetType), Tags: tagList(d.Tags),
 		})
@@ -191,8 +196,10 @@ func documentFilter(key string, values []string) (func(ssm.Document) bool, error
 	case "TargetType":
 		return is(func(d ssm.Document) string { return d.TargetType }), nil
 	case "PlatformTypes":
-		return func(ssm.Document) bool {
-			return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(platforms(), v) })
+		return func(d ssm.Document) bool {
+			v := d.Latest()
+			runs := platforms(d.Type, v.Info())
+			return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(runs, v) })
 		}, nil
 	}
 	if tag, ok := strings.CutPrefix(key, "tag:"); ok {

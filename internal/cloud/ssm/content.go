@@ -34,7 +34,7 @@ type Content struct {
 	RuntimeConfig map[string]struct {
 		Properties json.RawMessage `json:"properties"`
 	} `json:"runtimeConfig"`
-	// order is the order in which parameters were written.
+	// order is the order in which parameters were written: YAML's is that of names.
 	order []string
 }
 
@@ -131,7 +131,7 @@ func memberOrder(data []byte, member string) (names []string) {
 	return names
 }
 
-// Order lists the parameters in the order in which they are written.
+// Order lists the parameters in the order in which they are shown.
 func (c *Content) Order() []string { return c.order }
 
 var identifier = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)

@@ -39,6 +39,12 @@ func (c *Content) steps(values map[string][]string) ([]Step, error) {
 	return append(out, old...), err
 }
 
+// Windows reports whether a Command document has steps for Windows.
+func (c *Content) Windows() bool {
+	_, old := c.RuntimeConfig[runPowerShell]
+	return old || slices.ContainsFunc(c.MainSteps, func(s docStep) bool { return s.Action == runPowerShell })
+}
+
 // runsHere reports whether a step is one for Linux.
 func (c *Content) runsHere(s docStep) (bool, error) {
 	for operator, operands := range s.Precondition {
