@@ -26,7 +26,7 @@ func confine(o Options) error {
 	if err := errors.Join(
 		unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
 		unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}),
-		unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 4 * maxPending, Max: 4 * maxPending}),
+		limitFiles(4*maxPending),
 	); err != nil {
 		return err
 	}
@@ -48,6 +48,16 @@ func confine(o Options) error {
 		return err
 	}
 	return syscall.Exec("/proc/self/exe", []string{"musubi", Command, string(arg)}, environment())
+}
+
+// limitFiles lowers the number of descriptors.
+func limitFiles(n uint64) error {
+	var now unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &now); err != nil {
+		return err
+	}
+	n = min(n, now.Max)
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n})
 }
 
 // closeOthers lets no descriptor but the standard ones and the socket reach the

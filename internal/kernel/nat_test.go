@@ -152,12 +152,14 @@ func TestNATSamePort(t *testing.T) {
 	w := behindNAT(t, 0)
 	w.serve(kernel.InternetNS, "203.0.113.9:80")
 	ports := map[uint16]bool{}
+	var open []net.Conn
 	for _, ns := range []string{"i-a", "i-b"} {
 		c := w.dialFromPort(ns, 40000, "203.0.113.9:80")
 		defer func() { _ = c.Close() }()
 		if err := w.echo(c); err != nil {
 			t.Errorf("%s: %v", ns, err)
 		}
+		open = append(open, c)
 	}
 	for _, f := range w.translated("vpc-one") {
 		if f < spec.NATFirstPort || int(f) >= spec.NATFirstPort+spec.NATPorts {
@@ -174,6 +176,20 @@ func TestNATSamePort(t *testing.T) {
 		}
 	}
 	w.blocked(kernel.InternetNS, "198.18.0.7:40000")
+	// What was idle for too long is forgotten, and is told so.
+	w.in("vpc-one", func() error {
+		h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		return h.ConntrackTableFlush(netlink.ConntrackTable)
+	})
+	for _, c := range open {
+		if err := w.echo(c); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("forgotten: %v", err)
+		}
+	}
 }
 
 // dialFromPort connects from a port.
