@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/musubi-net/musubi/internal/guest"
+	"github.com/musubi-net/musubi/internal/guest/images"
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if len(os.Args) > 2 && os.Args[1] == "__attempt" {
+		os.Exit(attempt(os.Args[2], os.Args[3:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "__up" {
 		os.Exit(foreground(os.Args[2], len(os.Args) > 3))
@@ -98,6 +102,9 @@ func testDaemon(args []string) error {
 	return in.Guests.Close()
 }
 
+// testRoots are the unpacked images of the daemon of a test.
+var testRoots = images.NewRoots(imageStore(), RunDir+"/images", 1<<30)
+
 func (o order) do(ctx context.Context, m *guest.Manager) (any, error) {
 	switch o.Op {
 	case "start":
@@ -105,7 +112,15 @@ func (o order) do(ctx context.Context, m *guest.Manager) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if o.Guest.Image != "" {
+			if o.Guest.Root, o.Guest.Program, err = testRoots.Root(ctx, o.Guest.Image); err != nil {
+				return nil, err
+			}
+		}
 		return nil, m.Start(ctx, o.Guest, path)
+	case "snapshot":
+		digest, size, err := m.Snapshot(ctx, o.Guest.InstanceID)
+		return snapshotOf{digest, size}, err
 	case "stop":
 		return nil, m.Stop(ctx, o.Guest.InstanceID)
 	case "remove":

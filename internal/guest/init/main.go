@@ -37,6 +37,12 @@ func Main([]string) int {
 	// Process 1 is asked to end through its sockets, not by signals: they are
 	// caught and dropped. Ignoring them would be inherited by all it starts.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
+	// The guest's root must not take the supervisor's descriptors out of init, nor
+	// act in its place.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return initctl.ExitSetup
+	}
 	conn, err := wire.FromFile(os.NewFile(controlFD, "control"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)

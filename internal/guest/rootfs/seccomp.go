@@ -23,6 +23,10 @@ var forbidden = []uintptr{
 	unix.SYS_MBIND, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_VHANGUP, unix.SYS_NFSSERVCTL,
 }
 
+// families are the sockets that there are in a guest: all others, AF_VSOCK above
+// all, are not bound to a network namespace, or of no use there.
+var families = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK, unix.AF_PACKET}
+
 const x32Bit = 0x40000000
 
 // filter installs the system call filter on this thread; what it executes
@@ -50,6 +54,12 @@ func filter() error {
 		unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 	p = append(p, equal(unix.SYS_CLONE, 0, 3), load(16),
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: spaces, Jt: 0, Jf: 1}, ret(deny(unix.EPERM)))
+	// Sockets that no network namespace holds reach the host, or its hypervisor.
+	p = append(p, load(0), equal(unix.SYS_SOCKET, 0, uint8(len(families)+2)), load(16))
+	for n, f := range families {
+		p = append(p, equal(f, uint8(len(families)-n), 0))
+	}
+	p = append(p, ret(deny(unix.EAFNOSUPPORT)))
 	// ioctl TIOCSTI types into a terminal on somebody's behalf.
 	p = append(p, load(0), equal(unix.SYS_IOCTL, 0, 3), load(24), equal(unix.TIOCSTI, 0, 1), ret(deny(unix.EPERM)))
 	p = append(p, ret(unix.SECCOMP_RET_ALLOW))
