@@ -7,10 +7,10 @@
 // changes that the engine then commits and publishes.
 //
 // The resource families are sub-packages: vpc, elb, privatelink, dns, iam, acm,
-// sns and compute. A family may import this package and the families that its
+// sns, compute and ssm. A family may import this package and the families that its
 // resources refer to, never the other way round:
 //
-//	vpc <- compute <- elb <- privatelink <- dns;  iam <- compute;  iam, acm <- elb;  sns <- privatelink
+//	vpc <- compute <- elb <- privatelink <- dns;  iam <- compute <- ssm;  iam, acm <- elb;  sns <- privatelink
 //
 // This package may import nothing of the project.
 package cloud

@@ -1,5 +1,5 @@
 // Package model describes the AWS APIs that Musubi serves. Its sub-packages
-// (ec2, elbv2, route53, iam, sts, acm) hold the generated request and response
+// (ec2, elbv2, route53, iam, sts, sns, acm, ssm, …) hold the generated request and response
 // structures of one service each; this package holds the types of their
 // operation tables.
 //
