@@ -203,6 +203,30 @@ func TestDial(t *testing.T) {
 	}
 }
 
+func TestInternet(t *testing.T) {
+	internet(t, "93.184.216.34")
+	_, h := started(t, Options{Internet: true})
+	c := connected(t, h)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := c.Dial(ctx, Internet, "tcp", "93.184.216.34:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if line, err := bufio.NewReader(conn).ReadString('\n'); line != "hello\n" || err != nil {
+		t.Errorf("%q, %v", line, err)
+	}
+	if _, err := c.Dial(ctx, Internet, "tcp", "93.184.216.34:81"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("nobody listens: %v", err)
+	}
+	for _, a := range []string{"203.0.114.2:80", "203.0.114.255:80", "203.0.114.0:80"} { // the host, and broadcasts of its network
+		if _, err := c.Dial(ctx, Internet, "udp", a); !errors.Is(err, ErrForbidden) {
+			t.Errorf("%s: %v", a, err)
+		}
+	}
+}
+
 func TestClosed(t *testing.T) {
 	_, h := started(t, Options{})
 	c := connected(t, h)
