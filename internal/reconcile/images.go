@@ -41,6 +41,12 @@ func (r *Reconciler) takeSnapshots(ctx context.Context, s *cloud.Snapshot, id st
 // that the instance boots again. A stopping guest has stopped before, too.
 func (r *Reconciler) takeSnapshot(ctx context.Context, want compute.Snapshot, i compute.Instance) error {
 	report := compute.ReportSnapshot{ID: want.ID}
+	if !r.known(i.ID) {
+		// It has no disk yet, or none since this Musubi was started: it would begin
+		// with what its image has.
+		report.Digest = i.RootSnapshot
+		return run(ctx, r.o.Engine, report)
+	}
 	if now := r.guest(i.ID); now.Running && (want.Reboot || i.State != compute.Running) {
 		if err := r.stopGuest(ctx, i.ID); err != nil {
 			return err
@@ -58,6 +64,14 @@ func (r *Reconciler) takeSnapshot(ctx context.Context, want compute.Snapshot, i 
 		report.Digest, report.Bytes = digest, size
 	}
 	return run(ctx, r.o.Engine, report)
+}
+
+// known reports whether an instance has a guest, running or not.
+func (r *Reconciler) known(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.running[id]
+	return ok
 }
 
 func (r *Reconciler) snapshotFailed(ctx context.Context, want compute.Snapshot, why string) error {

@@ -104,6 +104,23 @@ func TestImageThatFails(t *testing.T) {
 	})
 }
 
+func TestImageWithoutDisk(t *testing.T) {
+	l := newLab(t, plantest.Seed)
+	l.images = &fakeImages{guests: l.guests}
+	l.do(func(tx *cloud.Tx) {
+		setState(tx, "i-client", compute.Stopped)
+		i, _ := compute.Instances.Get(tx, "i-client")
+		i.RootSnapshot = "sha256:own"
+		compute.Instances.Put(tx, i)
+		pend(true)(tx)
+	})
+	l.start()
+	l.until("the image has what its instance would begin with", func(s *cloud.Snapshot) bool {
+		i, _ := compute.StoredImages.Get(s, "ami-9")
+		return i.State == compute.ImageAvailable && i.SnapshotDigest == "sha256:own"
+	})
+}
+
 func TestImageOfTerminatingInstance(t *testing.T) {
 	l, images := imageLab(t, nil)
 	l.do(func(tx *cloud.Tx) {

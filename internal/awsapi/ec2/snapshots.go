@@ -115,6 +115,8 @@ func (a *API) createSnapshot(ctx context.Context, call *protocol.Call, in *model
 	return snapshotView(s), err
 }
 
+// copySnapshot has no use for the presigned URL that SDKs send: by it a region of
+// AWS asks another one, and here they are one.
 func (a *API) copySnapshot(ctx context.Context, call *protocol.Call, in *model.CopySnapshotRequest) (*model.CopySnapshotResult, error) {
 	tags, err := tagsFromSpecs(in.TagSpecifications, "snapshot")
 	if err != nil {

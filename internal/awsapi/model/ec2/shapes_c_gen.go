@@ -95,6 +95,7 @@ type CopySnapshotRequest struct {
 	DestinationRegion *string            `in:"DestinationRegion"`
 	DryRun            *bool              `in:"DryRun"`
 	Encrypted         *bool              `in:"Encrypted"`
+	PresignedUrl      *string            `in:"PresignedUrl"`
 	SourceRegion      *string            `in:"SourceRegion" must:"y"`
 	SourceSnapshotId  *string            `in:"SourceSnapshotId" must:"y"`
 	TagSpecifications []TagSpecification `in:"TagSpecification"`
