@@ -35,9 +35,10 @@ func (b *builder) imageDirs() error {
 		path string
 		mode os.FileMode
 	}{
-		{"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"root", 0o700}, {"run", 0o755}, {"sys", 0o555},
+		{"dev", 0o755}, {"etc", 0o755}, {"home", 0o755}, {"proc", 0o555}, {"root", 0o700}, {"run", 0o755}, {"sys", 0o555},
 		{"tmp", 0o777 | os.ModeSticky}, {"var", 0o755}, {"var/lib", 0o755}, {"var/log", 0o755}, {"var/tmp", 0o777 | os.ModeSticky},
 		{"usr", 0o755}, {"usr/lib", 0o755}, {"usr/lib/musubi", 0o755},
+		{"usr/local", 0o755},
 	} {
 		at := b.path(d.path)
 		if info, err := os.Stat(at); err == nil && info.IsDir() {

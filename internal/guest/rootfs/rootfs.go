@@ -10,15 +10,17 @@
 //
 // What is on the disk is the guest's, links that lead anywhere too. So the
 // root becomes / before anything in it is looked up or written: from then on no
-// name leads out of it, and the host's files have names below host.
+// name that is on the disk leads out of it, and the host's files have names below
+// host.
 package rootfs
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -36,8 +38,9 @@ type builder struct {
 	over   string // upper and work directories
 	fresh  bool   // first boot of this disk
 	cloned bool   // first boot of this disk, which has the content of another
-	hostFD int    // the host's tree, from the pivot on
-	taken  hostFiles
+	// hostRoot is where the host's tree is from the pivot on.
+	hostRoot string
+	taken    hostFiles
 }
 
 // step is one step of building.
@@ -49,7 +52,7 @@ type step struct {
 // Enter builds the root of cfg and makes it this process's /. It returns the
 // master of the guest's console.
 func Enter(cfg initctl.Config) (*os.File, error) {
-	b := &builder{cfg: cfg, root: filepath.Join(cfg.Disk, "root"), over: filepath.Join(cfg.Disk, "over"), hostFD: -1}
+	b := &builder{cfg: cfg, root: filepath.Join(cfg.Disk, "root"), over: filepath.Join(cfg.Disk, "over")}
 	if _, err := os.Lstat(filepath.Join(cfg.Disk, builtFile)); errors.Is(err, os.ErrNotExist) {
 		b.fresh = true
 	}
@@ -109,10 +112,8 @@ const builtFile = "built"
 
 func (b *builder) path(p string) string { return filepath.Join(b.root, p) }
 
-// host is a name of a file of the host. It needs /proc.
-func (b *builder) host(p string) string {
-	return "/proc/self/fd/" + strconv.Itoa(b.hostFD) + filepath.Join("/", p)
-}
+// host is a name of a file of the host, after the pivot.
+func (b *builder) host(p string) string { return filepath.Join(b.hostRoot, p) }
 
 // bindRoot makes the root a mount point, which pivot_root wants.
 func (b *builder) bindRoot() error {
@@ -169,34 +170,43 @@ func (b *builder) run() error {
 	return nil
 }
 
-// pivot makes the root /. The host's tree stays at hand until leave.
+// pivot makes the root /. The host's tree stays at hand until leave, below a name
+// that nothing on the disk can know: were it mounted over the root itself, which
+// would do without a name, ".." would lead from the root into it.
 func (b *builder) pivot() error {
-	var err error
-	if b.hostFD, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails: it ends the program instead
+	at := hostPrefix + hex.EncodeToString(random[:])
+	left, err := filepath.Glob(filepath.Join(b.root, hostPrefix) + "*") // by a boot that failed
+	if err != nil {
 		return err
 	}
-	if err := unix.Chdir(b.root); err != nil {
+	for _, l := range left {
+		_ = os.Remove(l) // a guest may have put something in it
+	}
+	if err := os.Mkdir(filepath.Join(b.root, at), 0o700); err != nil {
 		return err
 	}
-	if err := unix.PivotRoot(".", "."); err != nil {
+	if err := unix.PivotRoot(b.root, filepath.Join(b.root, at)); err != nil {
 		return fmt.Errorf("pivot_root: %w", err)
 	}
-	b.root = "/"
+	b.root, b.hostRoot = "/", "/"+at
 	return unix.Chdir("/")
 }
+
+// hostPrefix begins the name of the directory in which the host's tree is for a
+// while.
+const hostPrefix = ".musubi-host-"
 
 // leave lets the host's tree go.
 func (b *builder) leave() error {
 	if err := os.WriteFile(b.host(filepath.Join(b.cfg.Disk, builtFile)), nil, 0o600); err != nil {
 		return err
 	}
-	if err := unix.Fchdir(b.hostFD); err != nil {
-		return err
-	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+	if err := unix.Unmount(b.hostRoot, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount the host's tree: %w", err)
 	}
-	return errors.Join(unix.Close(b.hostFD), unix.Chdir("/"))
+	return os.Remove(b.hostRoot)
 }
 
 // symlink makes a link if nothing is there yet.
