@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
+	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/sessionwire"
 )
 
@@ -76,8 +77,8 @@ func OpenSessions(r cloud.Reader) (list []Session) {
 }
 
 // document is the session's document with the preferences that hold for it. An
-// account without preferences has the defaults; Amazon's documents for commands
-// follow the account's.
+// account without preferences has the defaults; documents for commands, which have
+// none of their own, follow the account's.
 func (c StartSession) document(tx *cloud.Tx) (name string, content Content, p preferences, err error) {
 	name = or(c.Document, RunShell)
 	d, err := FindDocument(tx, tx.Caller.Scope, name)
@@ -97,7 +98,7 @@ func (c StartSession) document(tx *cloud.Tx) (name string, content Content, p pr
 	if content, err = Parse(v.Format, v.Content); err != nil {
 		return name, content, p, err
 	}
-	if d.Builtin && content.SessionType != "Port" {
+	if content.SessionType != "Port" && content.SessionType != "Standard_Stream" {
 		if own, ok := Documents.Get(tx, tx.Caller.Scope.Key()+"/"+RunShell); ok {
 			v, err := own.Version("")
 			if err != nil {
@@ -183,7 +184,8 @@ func (c ReportSession) Apply(tx *cloud.Tx) (Session, error) {
 const lastBreath = time.Minute
 
 // Forget drops the history that is too old: sessions that are over, and commands.
-// A session whose end nobody reported is over after a while.
+// A session whose end nobody reported is over after a while, and an instance that
+// is gone is managed no more.
 type Forget struct{}
 
 // Apply drops it.
@@ -197,7 +199,17 @@ func (Forget) Apply(tx *cloud.Tx) (cloud.None, error) {
 			Sessions.Put(tx, x)
 		}
 	}
-	limit := tx.Now.Add(-memory)
+	for _, n := range slices.Collect(Nodes.All(tx)) {
+		if i, ok := compute.Instances.Get(tx, n.Agent.InstanceID); !ok || i.State == compute.Terminated {
+			Nodes.Delete(tx, n.Agent.InstanceID)
+		}
+	}
+	forgetOld(tx, tx.Now.Add(-memory))
+	return cloud.None{}, nil
+}
+
+// forgetOld drops what began before a time and is over.
+func forgetOld(tx *cloud.Tx, limit time.Time) {
 	for x := range Sessions.Ordered(tx, byAge) {
 		if x.StartedAt.After(limit) {
 			break
@@ -215,7 +227,6 @@ func (Forget) Apply(tx *cloud.Tx) (cloud.None, error) {
 		}
 		Commands.Delete(tx, x.ID)
 	}
-	return cloud.None{}, nil
 }
 
 // TranscriptURL is where a session's transcript is, in AWS's words.

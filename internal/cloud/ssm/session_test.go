@@ -33,6 +33,10 @@ func TestRegister(t *testing.T) {
 	if _, _, ok := Managed(l.db.Snapshot(), here, "i-1"); ok {
 		t.Error("is managed after its end")
 	}
+	report(l, Forget{})
+	if _, ok := Nodes.Get(l.db.Snapshot(), "i-1"); ok {
+		t.Error("is not forgotten")
+	}
 }
 
 func TestSessionLife(t *testing.T) {
