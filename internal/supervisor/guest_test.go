@@ -170,7 +170,7 @@ func serviceTests(t *testing.T, l *lab) {
 func lifeTests(t *testing.T, l *lab) {
 	g := newGuest("i-1", article)
 	boots := func() string {
-		return l.sh("i-1", "cat /proc/sys/kernel/random/boot_id >/dev/null; readlink /proc/1/ns/pid")
+		return l.sh("i-1", "cat /proc/sys/kernel/random/boot_id >/dev/null; readlink /proc/self/ns/pid")
 	}
 	event := func(want guest.EventKind) {
 		t.Helper()

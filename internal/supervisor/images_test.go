@@ -242,7 +242,7 @@ func hostileTests(t *testing.T, l *lab) {
 	g.Image = r.store(l, v1.Config{})
 	before := names(t, l.dir)
 	l.must("start", g, nil)
-	l.sh("i-hostile", "cat /etc/hostname; ls -A /; cat /usr/local/bin/systemctl >/dev/null")
+	l.sh("i-hostile", "cat /etc/hostname; cat /usr/local/bin/systemctl >/dev/null")
 	l.must("remove", g, nil)
 	plain := newGuest("i-plain", "")
 	l.must("start", plain, nil)
@@ -357,6 +357,14 @@ func refusedTests(t *testing.T, l *lab) {
 	g.Image = "sha256:" + strings.Repeat("0", 64)
 	if err := l.order("start", g, nil); err == nil || !strings.Contains(err.Error(), "no such image") {
 		t.Errorf("an unknown image: %v", err)
+	}
+	large := newRoot(t)
+	large.file("large", strings.Repeat("x", 97<<20))
+	g.Image = large.store(l, v1.Config{})
+	for range 2 { // nothing of the first attempt is in the way of the second
+		if err := l.order("start", g, nil); err == nil || !strings.Contains(err.Error(), "more than 96 MiB") {
+			t.Errorf("an image that is too large: %v", err)
+		}
 	}
 	g.Image, g.Snapshot = "", "sha256:"+strings.Repeat("0", 64)
 	if err := l.order("start", g, nil); err == nil || !strings.Contains(err.Error(), "is gone") {

@@ -103,7 +103,7 @@ func testDaemon(args []string) error {
 }
 
 // testRoots are the unpacked images of the daemon of a test.
-var testRoots = images.NewRoots(imageStore(), RunDir+"/images", 1<<30)
+var testRoots = images.NewRoots(imageStore(), RunDir+"/images", 96<<20)
 
 func (o order) do(ctx context.Context, m *guest.Manager) (any, error) {
 	switch o.Op {
