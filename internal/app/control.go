@@ -47,6 +47,7 @@ func (d *daemon) answer(w http.ResponseWriter, v any) {
 }
 
 func (d *daemon) status() control.Status {
+	n := d.sessions.hub.Counts()
 	return control.Status{
 		Version:   d.options.Version,
 		API:       d.api,
@@ -56,6 +57,8 @@ func (d *daemon) status() control.Status {
 		Unserved:  d.front.Unserved(),
 		World:     d.world(),
 		Internet:  d.internet(),
+		Agents:    n.Agents,
+		Sessions:  n.Sessions,
 	}
 }
 

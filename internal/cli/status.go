@@ -113,6 +113,7 @@ func (c *command) printStatus(s control.Status) {
 	c.printf("  up since   %s\n", s.Started.Local().Format(time.DateTime))
 	c.printf("  world      %d VPCs, %d instances running\n", s.World.VPCs, s.World.Guests)
 	c.printf("  internet   %s\n", s.Internet)
+	c.printf("  agents     %d connected, %d sessions open\n", s.Agents, s.Sessions)
 	c.printf("  processes  supervisor %d, daemon %d (restarted %d times)\n", s.Process.Supervisor, s.Process.Daemon, s.Process.Restarts)
 	c.printf("  limits     %s\n", s.Process.Limits)
 	for _, unit := range slices.Sorted(maps.Keys(s.World.Failing)) {

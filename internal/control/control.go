@@ -22,6 +22,10 @@ type Status struct {
 	// Internet is what the world's internet leads to: host (this machine's
 	// network) or closed.
 	Internet string `json:"internet"`
+	// Agents counts the agents of Systems Manager that are connected, Sessions the
+	// sessions of Session Manager that have not ended.
+	Agents   int `json:"agents"`
+	Sessions int `json:"sessions"`
 	// Process is filled in by the client: the supervisor tells.
 	Process Process `json:"process"`
 }

@@ -23,7 +23,7 @@ import (
 
 // Limits of what clients inside the world can hold.
 const (
-	maxConnections = 256 // of a listener
+	maxConnections = 1024 // of a listener: each agent holds one
 	maxHeader      = 64 << 10
 )
 
