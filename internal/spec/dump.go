@@ -63,7 +63,7 @@ func dumpStruct(b *strings.Builder, indent, name string, v reflect.Value) {
 	b.WriteByte('\n')
 	for i := range t.NumField() {
 		f := v.Field(i)
-		if isInline(f.Type()) {
+		if isInline(f.Type()) || f.Kind() == reflect.Struct && f.IsZero() {
 			continue
 		}
 		// A pointer that is set says so even when all it leads to is zero.
