@@ -19,6 +19,11 @@ bin/musubi: $(SOURCES)
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/musubi
 
+# The stock client of Session Manager, for the tests.
+bin/session-manager-plugin: test/plugin/go.mod test/plugin/go.sum
+	@mkdir -p bin
+	cd test/plugin && $(GO) build -trimpath -o ../../$@ github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main
+
 .PHONY: demo
 demo: bin/musubi ## Start Musubi, apply examples/cross-zone, show cross-zone off and on
 	@./examples/cross-zone/demo.sh
@@ -32,7 +37,7 @@ demo-alone: bin/musubi ## The same for examples/no-way-out: AWS's APIs and Sessi
 	@./examples/no-way-out/demo.sh
 
 .PHONY: test
-test: bin/musubi lint ## Run every check: lint, unit, kernel, end to end
+test: bin/musubi bin/session-manager-plugin lint ## Run every check: lint, unit, kernel, end to end
 	$(GO) test -race -timeout 20m ./cmd/... ./internal/... ./bench/...
 	$(GO) test -timeout 40m -parallel 6 ./test/...
 	cd test/sdk && $(GO) test -timeout 10m ./...
