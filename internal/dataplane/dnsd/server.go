@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/musubi-net/musubi/internal/dataplane/share"
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
@@ -71,7 +72,7 @@ func (s *Server) ServeUDP(c net.PacketConn) error {
 
 // ServeTCP answers on a listener until Close, or until the listener is closed.
 func (s *Server) ServeTCP(l net.Listener) error {
-	return s.serve(l, &dns.Server{Listener: l, Handler: s, IdleTimeout: func() time.Duration { return 10 * time.Second }})
+	return s.serve(l, &dns.Server{Listener: share.Listener(l, share.Limits{Client: 64, All: 4096}), Handler: s, IdleTimeout: func() time.Duration { return 10 * time.Second }})
 }
 
 // serve returns once the server takes questions.

@@ -18,12 +18,13 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
+	"github.com/musubi-net/musubi/internal/dataplane/share"
 )
 
 // Limits of what clients inside the world can hold.
 const (
-	maxConnections = 1024 // of a listener: each agent holds one
+	maxConnections = 4096 // of a listener: each agent holds one
+	maxOfClient    = 512  // of an address, which may be a NAT gateway's
 	maxHeader      = 64 << 10
 )
 
@@ -104,14 +105,16 @@ func addrPort(a net.Addr) netip.AddrPort {
 // Serve answers on a listener, which is the gate's from then on. It returns at
 // once.
 func (g *Gate) Serve(l net.Listener) {
-	g.serve(tls.NewListener(netutil.LimitListener(l, maxConnections), &tls.Config{
+	g.serve(tls.NewListener(share.Listener(l, share.Limits{Client: maxOfClient, All: maxConnections}), &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: g.certificate,
 	}))
 }
 
 // ServePlain does the same without TLS. Nothing asked Names before a request
 // comes: the handler looks at its Host.
-func (g *Gate) ServePlain(l net.Listener) { g.serve(netutil.LimitListener(l, maxConnections)) }
+func (g *Gate) ServePlain(l net.Listener) {
+	g.serve(share.Listener(l, share.Limits{Client: maxOfClient, All: maxConnections}))
+}
 
 func (g *Gate) serve(l net.Listener) {
 	g.done.Go(func() {

@@ -2,5 +2,5 @@
 // tokens, and version 1 where an instance allows it. It knows who asks by the
 // source address. Its listeners are handed in.
 //
-// It may import internal/spec.
+// It may import internal/spec and dataplane/share.
 package metadata

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 
+	"github.com/musubi-net/musubi/internal/dataplane/share"
 	"github.com/musubi-net/musubi/internal/spec"
 )
 
@@ -77,7 +78,7 @@ func (s *Server) Set(entries []spec.Metadata) {
 // returns at once.
 func (s *Server) Serve(l net.Listener) error {
 	s.done.Go(func() {
-		if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := s.http.Serve(share.Listener(l, share.Limits{Client: 128, All: 4096})); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.o.Log.Warn("metadata service ended", "address", l.Addr(), "error", err)
 		}
 	})
@@ -96,6 +97,9 @@ func (s *Server) limitHops(r *http.Request, hops int) {
 	c, ok := r.Context().Value(connKey{}).(net.Conn)
 	if !ok {
 		return
+	}
+	if below, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = below.NetConn()
 	}
 	var err error
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok && a.AddrPort().Addr().Unmap().Is4() {
