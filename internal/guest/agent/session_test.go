@@ -226,8 +226,13 @@ func TestShell(t *testing.T) {
 	c.await(t, "xterm-256color")
 	c.send(sessionwire.PayloadOutput, []byte("trap 'echo inter''rupted' INT; echo wait''ing; cat\r"))
 	c.await(t, "waiting")
-	c.send(sessionwire.PayloadOutput, []byte{3})
-	c.await(t, "interrupted")
+	for !strings.Contains(c.shown(), "interrupted") { // it may come before cat has begun
+		c.send(sessionwire.PayloadOutput, []byte{3})
+		select {
+		case <-c.changed:
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 	c.send(sessionwire.PayloadOutput, []byte("echo af''ter\r"))
 	c.await(t, "after")
 

@@ -19,7 +19,10 @@ const (
 	maxQueued = 20000
 )
 
-var errSlow = errors.New("the connection takes nothing")
+var (
+	errSlow = errors.New("the connection takes nothing")
+	errMute = errors.New("the service does not answer")
+)
 
 // socket is a WebSocket with a queue of frames to send.
 type socket struct {
@@ -59,6 +62,9 @@ func (s *socket) run(ctx context.Context, take func(sessionwire.Frame)) error {
 	wg.Go(func() { defer cancel(); s.write(ctx) })
 	wg.Go(func() { defer cancel(); s.ping(ctx) })
 	err := s.read(ctx, take)
+	if ctx.Err() != nil {
+		err = errMute // this side gave the connection up
+	}
 	cancel()
 	s.mu.Lock()
 	s.closed = true

@@ -69,6 +69,10 @@ func Main([]string) int {
 		fmt.Fprintln(os.Stderr, "init:", err)
 		return initctl.ExitSetup
 	}
+	if err := g.elevate(); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return initctl.ExitSetup
+	}
 	g.console.banner()
 	if err := conn.Send(initctl.Notice{Running: true}); err != nil {
 		return initctl.ExitSetup

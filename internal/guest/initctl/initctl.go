@@ -15,6 +15,10 @@ import (
 // Socket is where init listens for the tools inside the guest.
 const Socket = "/run/musubi/init.sock"
 
+// SudoSocket is where init listens for sudo of ordinary users: one Exec with the
+// descriptors of stdin, stdout and stderr, then what a client of an exec says.
+const SudoSocket = "/run/musubi/sudo.sock"
+
 // Exit codes of init that tell the supervisor why it ended.
 const (
 	ExitPowerOff = 0
