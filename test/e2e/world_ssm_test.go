@@ -94,9 +94,9 @@ func (w *world) profile(name string, policies ...string) {
 	w.call("iam", "AddRoleToInstanceProfile", "InstanceProfileName", name, "RoleName", name)
 }
 
-// ping is an instance's state as Systems Manager has it: Online, ConnectionLost, or
+// pingStatus is an instance's state as Systems Manager has it: Online, ConnectionLost, or
 // "" if it is not managed.
-func (w *world) ping(id string) string {
+func (w *world) pingStatus(id string) string {
 	w.t.Helper()
 	out := w.ssm("DescribeInstanceInformation", map[string]any{"Filters": []any{map[string]any{"Key": "InstanceIds", "Values": []string{id}}}})
 	s, _ := at(out, "InstanceInformationList", 0, "PingStatus").(string)
@@ -108,7 +108,7 @@ func (w *world) waitPing(id, want string) {
 	w.t.Helper()
 	begin := time.Now()
 	last := ""
-	w.eventually(time.Minute, id+" to be "+want+" in Systems Manager", func() bool { last = w.ping(id); return last == want })
+	w.eventually(time.Minute, id+" to be "+want+" in Systems Manager", func() bool { last = w.pingStatus(id); return last == want })
 	if w.t.Failed() {
 		w.t.Fatalf("%s is %q, and its agent says:\n%s", id, last, w.agentLog(id))
 	}
