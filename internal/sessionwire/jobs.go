@@ -81,7 +81,7 @@ type Reply struct {
 	Steps      []StepResult
 }
 
-// StepResult is how a step went. Output and Error are the last 24000 and 8000
+// StepResult is how a step went. Output and Error are the first 24000 and 8000
 // bytes of what it wrote.
 type StepResult struct {
 	Name     string
