@@ -62,7 +62,7 @@ resource "aws_vpc_endpoint" "endpoint" {
 # get there. This VPC has no gateway, so the way is by endpoints.
 resource "aws_security_group" "session_manager_sg" {
   name        = "session-manager-sg"
-  description = "Security group for Session Manager's endpoints in consumer VPC"
+  description = "Security group for endpoints of Session Manager in consumer VPC"
   vpc_id      = module.consumer_vpc.vpc_id
 
   ingress {
