@@ -187,10 +187,31 @@ func (s *typist) until(ok func() bool) bool {
 // run types a command and returns what it prints, without what was typed.
 func (s *typist) run(command string) string {
 	s.m.t.Helper()
+	// Both terminals, the instance's and this one, end lines with a carriage return.
 	// The marks are put together by the shell: they are not in what is echoed.
 	s.typed("printf '<%s\\n' begin; " + command + "; printf '%s>\\n' end\r")
-	out := s.expect(`(?s)<begin\r?\n(.*?)end>\r?\n`)
-	return strings.TrimSpace(strings.ReplaceAll(out, "\r", ""))
+	s.expect(`<begin\r*\n`)
+	s.mu.Lock()
+	from := s.seen
+	s.mu.Unlock()
+	mark, looked := []byte("end>\r"), from
+	ok := s.until(func() bool { // there may be much, so that it is looked through once
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		i := bytes.Index(s.out.Bytes()[looked:], mark)
+		if i < 0 {
+			looked = max(from, s.out.Len()-len(mark))
+			return false
+		}
+		s.seen = looked + i + len(mark)
+		return true
+	})
+	text := s.all()[from:]
+	if !ok {
+		s.m.t.Fatalf("%s does not end: %d bytes, the last %q", command, len(text), tail(text, 1000))
+	}
+	text, _, _ = strings.Cut(text, "end>\r")
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r", ""))
 }
 
 // resize makes the terminal another size; its programs hear of it.
