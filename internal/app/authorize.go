@@ -69,8 +69,7 @@ func (z authorizer) context(r cloud.Reader, a protocol.Access) map[string]string
 	for key, value := range wayKeys(r, a.Request) {
 		c[key] = value
 	}
-	_, session, _ := strings.Cut(a.Caller.UserID, ":")
-	if i, ok := compute.Instances.Get(r, session); ok && i.Account == a.Caller.Account && i.Region == a.Caller.Region {
+	if i, ok := compute.Instances.Get(r, a.Caller.Instance); ok && i.Account == a.Caller.Account && i.Region == a.Caller.Region {
 		c["ec2:sourceinstancearn"] = "arn:aws:ec2:" + i.Region + ":" + i.Account + ":instance/" + i.ID
 		c["ec2:roledelivery"] = "2.0"
 		c["aws:ec2instancesourcevpc"] = i.VPCID

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/awsapi/ec2messages"
@@ -95,11 +94,10 @@ func (s *sessions) restore(ctx context.Context) error {
 // instanceOf is the instance that a caller's credentials were issued to, if it
 // is one of the caller's account and region.
 func (s *sessions) instanceOf(c cloud.Caller) (string, bool) {
-	id := c.PrincipalARN[strings.LastIndexByte(c.PrincipalARN, '/')+1:]
 	r := s.engine.Snapshot()
-	i, ok := compute.Instances.Get(r, id)
+	i, ok := compute.Instances.Get(r, c.Instance)
 	gone := i.State == compute.Terminated || i.State == compute.ShuttingDown
-	return id, ok && !gone && ssm.Own(r, c, id) == nil
+	return i.ID, ok && !gone && ssm.Own(r, c, i.ID) == nil
 }
 
 // messages and polls are the two entrances for agents.

@@ -23,6 +23,9 @@ type Caller struct {
 	PrincipalARN string
 	// UserID is what sts:GetCallerIdentity calls UserId.
 	UserID string
+	// Instance is the instance that the metadata service issued the caller's keys to.
+	// The name of a session says nothing: whoever assumes a role chooses it.
+	Instance string
 	// Internal marks the reconciler: it may report observations that no
 	// user may set.
 	Internal bool

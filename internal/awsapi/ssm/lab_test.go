@@ -123,7 +123,7 @@ func newLab(t *testing.T) *lab {
 		Services: []protocol.Service{New(Options{Engine: e, Agents: f, Now: now}).Service()},
 		Identify: func(key string) (cloud.Caller, bool) {
 			id, ok := strings.CutPrefix(key, "ASIA-")
-			return cloud.Caller{Scope: cloud.Scope{Account: "111111111111"}, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/" + id}, ok
+			return cloud.Caller{Scope: cloud.Scope{Account: "111111111111"}, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/" + id, Instance: id}, ok
 		},
 	})
 	if err != nil {

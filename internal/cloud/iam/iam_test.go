@@ -320,9 +320,18 @@ func TestSessions(t *testing.T) {
 
 	refused(l, "AccessDenied", "", IssueInstanceCredentials{account, "r", "i-1"})
 	internal := cloud.Caller{Internal: true}
+	named := must(l, AssumeRole{RoleARN: role.ARN(), SessionName: "i-1"})
 	first, err := tryAs(l, internal, IssueInstanceCredentials{account, "r", "i-1"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if first.AccessKeyID == named.AccessKeyID {
+		t.Error("an instance got the keys of who named a session like it")
+	}
+	for key, want := range map[string]string{first.AccessKeyID: "i-1", named.AccessKeyID: ""} {
+		if who, _ := Identify(l.db.Snapshot(), key); who.Instance != want || who.UserID != role.ID+":i-1" {
+			t.Errorf("%+v speaks for %q", who, want)
+		}
 	}
 	l.now = epoch.Add(5 * time.Hour)
 	again, err := tryAs(l, internal, IssueInstanceCredentials{account, "r", "i-1"})

@@ -100,6 +100,7 @@ type Session struct {
 	RoleName     string
 	RoleID       string
 	SessionName  string
+	InstanceID   string // that the metadata service issued it to
 	Expires      time.Time
 	PrincipalARN string
 }

@@ -30,7 +30,7 @@ func Identify(r cloud.Reader, accessKeyID string) (cloud.Caller, bool) {
 	if !ok {
 		return cloud.Caller{}, false
 	}
-	return cloud.Caller{Scope: cloud.Scope{Account: s.Account}, PrincipalARN: s.PrincipalARN, UserID: s.UserID()}, true
+	return cloud.Caller{Scope: cloud.Scope{Account: s.Account}, PrincipalARN: s.PrincipalARN, UserID: s.UserID(), Instance: s.InstanceID}, true
 }
 
 // UserID is what sts:GetCallerIdentity calls UserId.
@@ -81,7 +81,7 @@ func (c AssumeRole) Apply(tx *cloud.Tx) (Session, error) {
 	if duration > chainedSession && strings.Contains(tx.Caller.PrincipalARN, ":assumed-role/") {
 		return Session{}, invalid("durationSeconds", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	return issue(tx, role, c.SessionName, duration), nil
+	return keep(tx, newSession(role, c.SessionName), duration), nil
 }
 
 func mayNotAssume(tx *cloud.Tx, arn string) *cloud.Error {
@@ -152,18 +152,21 @@ func (c IssueInstanceCredentials) Apply(tx *cloud.Tx) (Session, error) {
 		return Session{}, err
 	}
 	for s := range Sessions.By(tx, byRoleSession, role.ID+"/"+c.InstanceID) {
-		if s.Expires.Sub(tx.Now) > instanceRenewal {
+		if s.InstanceID == c.InstanceID && s.Expires.Sub(tx.Now) > instanceRenewal {
 			return s, nil
 		}
 	}
-	return issue(tx, role, c.InstanceID, instanceSession), nil
+	s := newSession(role, c.InstanceID)
+	s.InstanceID = c.InstanceID
+	return keep(tx, s, instanceSession), nil
 }
 
-func issue(tx *cloud.Tx, role Role, name string, seconds int) Session {
-	return keep(tx, Session{
+// newSession is a session of a role that has no keys yet.
+func newSession(role Role, name string) Session {
+	return Session{
 		Account: role.Account, RoleName: role.Name, RoleID: role.ID, SessionName: name,
 		PrincipalARN: "arn:aws:sts::" + role.Account + ":assumed-role/" + role.Name + "/" + name,
-	}, seconds)
+	}
 }
 
 // keep makes the keys of a session and stores it; sessions that are long over go.

@@ -84,7 +84,7 @@ func codeOf(err error) string {
 func (l *lab) node(id string, tags cloud.Tags) {
 	l.t.Helper()
 	l.instance(id, compute.Running, tags)
-	agent := cloud.Caller{Scope: here, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/" + id}
+	agent := cloud.Caller{Scope: here, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/" + id, Instance: id}
 	if _, err := tryAs(l, agent, Register{Agent: sessionwire.Agent{InstanceID: id, Version: "3.3.1.0"}}); err != nil {
 		l.t.Fatal(err)
 	}

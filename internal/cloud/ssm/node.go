@@ -1,15 +1,13 @@
 package ssm
 
 import (
-	"strings"
-
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/sessionwire"
 )
 
 // Register is what an agent says of itself. It may speak of its own instance
-// only, which the name of its session tells.
+// only: the one that its keys were issued to.
 type Register struct{ Agent sessionwire.Agent }
 
 // Apply remembers the agent; what is known already changes nothing.
@@ -31,10 +29,8 @@ func (c Register) Apply(tx *cloud.Tx) (Node, error) {
 
 // Own refuses who does not speak for an instance with its role's keys.
 func Own(r cloud.Reader, caller cloud.Caller, instanceID string) error {
-	_, session, ok := strings.Cut(caller.PrincipalARN, ":assumed-role/")
-	_, name, _ := strings.Cut(session, "/")
 	i, found := compute.Instances.Get(r, instanceID)
-	if !ok || name != instanceID || !found || i.Scope != caller.Scope {
+	if caller.Instance != instanceID || !found || i.Scope != caller.Scope {
 		return cloud.Errorf(cloud.KindForbidden, "instance", "AccessDeniedException",
 			"User: %s is not authorized to perform: ssm:UpdateInstanceInformation on resource: arn:aws:ec2:%s:%s:instance/%s",
 			caller.PrincipalARN, caller.Region, caller.Account, instanceID)

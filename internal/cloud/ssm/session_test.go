@@ -16,11 +16,12 @@ func TestRegister(t *testing.T) {
 	l := newLab(t)
 	l.node("i-1", nil)
 	l.instance("i-2", compute.Running, nil)
-	other := cloud.Caller{Scope: cloud.Scope{Account: "222222222222", Region: here.Region}, PrincipalARN: "arn:aws:sts::222222222222:assumed-role/node/i-2"}
+	other := cloud.Caller{Scope: cloud.Scope{Account: "222222222222", Region: here.Region}, PrincipalARN: "arn:aws:sts::222222222222:assumed-role/node/i-2", Instance: "i-2"}
 	for name, caller := range map[string]cloud.Caller{
-		"a user":           user("i-2"),
-		"another instance": {Scope: here, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/i-1"},
-		"another account":  other,
+		"a user":                          user("i-2"),
+		"another instance":                {Scope: here, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/i-1", Instance: "i-1"},
+		"a session that is named like it": {Scope: here, PrincipalARN: "arn:aws:sts::111111111111:assumed-role/node/i-2"},
+		"another account":                 other,
 	} {
 		if _, err := tryAs(l, caller, Register{Agent: sessionwire.Agent{InstanceID: "i-2"}}); codeOf(err) != "AccessDeniedException" {
 			t.Errorf("%s: %v", name, err)
