@@ -38,7 +38,7 @@ func newGuests(r *reap.Reaper, manyIDs bool) *guests {
 }
 
 // idPattern keeps instance ids from being paths.
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+var idPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`) })
 
 var errStopping = errors.New("the supervisor is stopping")
 
@@ -53,7 +53,7 @@ func (g *guests) get(id string) (*instance, error) {
 }
 
 func (g *guests) start(s spec.Guest, netns string) error {
-	if !idPattern.MatchString(s.InstanceID) {
+	if !idPattern().MatchString(s.InstanceID) {
 		return fmt.Errorf("bad instance id %q", s.InstanceID)
 	}
 	g.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Document is a policy document as far as Musubi reads it.
@@ -168,7 +169,7 @@ func checkStatements(list statements) error {
 	return nil
 }
 
-var vendorPattern = regexp.MustCompile(`^[a-zA-Z0-9*-]+$`)
+var vendorPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9*-]+$`) })
 
 func checkAction(action string) error {
 	if action == "*" {
@@ -178,7 +179,7 @@ func checkAction(action string) error {
 	if !ok || name == "" {
 		return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 	}
-	if !vendorPattern.MatchString(vendor) {
+	if !vendorPattern().MatchString(vendor) {
 		return malformed("Vendor %s is not valid", vendor)
 	}
 	return nil

@@ -3,6 +3,7 @@ package iam
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -51,8 +52,8 @@ func checkDescription(s string) error {
 const maxTags = 50
 
 var (
-	tagKeyPattern   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
-	tagValuePattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	tagKeyPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`) })
+	tagValuePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`) })
 )
 
 // setTags returns the tags with those of add set. Keys differ if they differ in
@@ -60,10 +61,10 @@ var (
 func setTags(have, add cloud.Tags) (cloud.Tags, error) {
 	out := have.With(nil)
 	for k, v := range add {
-		if utf8.RuneCountInString(k) > 128 || !tagKeyPattern.MatchString(k) {
+		if utf8.RuneCountInString(k) > 128 || !tagKeyPattern().MatchString(k) {
 			return nil, invalid("tags", "1 validation error detected: Value '%s' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", k, `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
 		}
-		if utf8.RuneCountInString(v) > 256 || !tagValuePattern.MatchString(v) {
+		if utf8.RuneCountInString(v) > 256 || !tagValuePattern().MatchString(v) {
 			return nil, invalid("tags", "1 validation error detected: Value '%s' at 'tags.1.member.value' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", v, `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`)
 		}
 		if strings.HasPrefix(strings.ToLower(k), "aws:") {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 )
@@ -34,11 +35,13 @@ type PrivateDNS struct {
 
 const maxName = 255
 
-var privateName = regexp.MustCompile(`^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var privateName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+})
 
 // newPrivateDNS gives a service a private name, to be verified.
 func newPrivateDNS(tx *cloud.Tx, name string) (PrivateDNS, error) {
-	if len(name) > maxName || !privateName.MatchString(name) {
+	if len(name) > maxName || !privateName().MatchString(name) {
 		return PrivateDNS{}, invalid(subjectService, "The private DNS name '%s' is not valid.", name)
 	}
 	return PrivateDNS{Name: name, State: PendingVerification, Token: "_" + tx.IDs.Alnum(20),

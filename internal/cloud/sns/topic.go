@@ -5,13 +5,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
 const maxTags = 50
 
-var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+var topicName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`) })
 
 // ARN is the name of a topic everywhere.
 func ARN(s cloud.Scope, name string) string {
@@ -51,7 +52,7 @@ func (c CreateTopic) Apply(tx *cloud.Tx) (Topic, error) {
 	if strings.HasSuffix(c.Name, ".fifo") || c.Attributes["FifoTopic"] == "true" {
 		return Topic{}, notServed("FifoTopic Reason: a FIFO topic")
 	}
-	if !topicName.MatchString(c.Name) {
+	if !topicName().MatchString(c.Name) {
 		return Topic{}, invalid("Topic Name")
 	}
 	t := Topic{ARN: ARN(tx.Caller.Scope, c.Name), Scope: tx.Caller.Scope, Name: c.Name, CreatedAt: tx.Now, Tags: c.Tags.Clone()}

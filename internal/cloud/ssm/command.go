@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -212,12 +213,12 @@ func uuid(tx *cloud.Tx) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+var uuidPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`) })
 
 // FindCommand finds a command of a scope.
 func FindCommand(r cloud.Reader, s cloud.Scope, id string) (Command, error) {
 	x, ok := Commands.Get(r, id)
-	if !ok || x.Scope != s || !uuidPattern.MatchString(id) {
+	if !ok || x.Scope != s || !uuidPattern().MatchString(id) {
 		return Command{}, absent("command", "InvalidCommandId", "")
 	}
 	return x, nil

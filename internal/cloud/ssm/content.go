@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -134,7 +135,7 @@ func memberOrder(data []byte, member string) (names []string) {
 // Order lists the parameters in the order in which they are shown.
 func (c *Content) Order() []string { return c.order }
 
-var identifier = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)
+var identifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`) })
 
 // check says whether a content is one of its type that can be carried out.
 func (c *Content) check(kind string) error {
@@ -151,7 +152,7 @@ func (c *Content) check(kind string) error {
 
 func checkParameter(name string, p DocParameter) error {
 	switch {
-	case !identifier.MatchString(name):
+	case !identifier().MatchString(name):
 		return badContent("The parameter name %s is not valid.", name)
 	case !slices.Contains([]string{"String", "StringList"}, p.Type):
 		return badContent("The type %s of the parameter %s is not served by Musubi: use String or StringList.", p.Type, name)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // defaults are the values of a parameter that is not given; nil for none.
@@ -102,7 +103,7 @@ func (c *Content) arguments(document string, given map[string][]string) (map[str
 	return all, nil
 }
 
-var reference = regexp.MustCompile(`\{\{\s*([a-zA-Z][a-zA-Z0-9_]*)\s*\}\}`)
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{\{\s*([a-zA-Z][a-zA-Z0-9_]*)\s*\}\}`) })
 
 // fill puts the values of parameters into what a document says, at any depth. A
 // string that is nothing but a reference to a list becomes that list.
@@ -134,15 +135,15 @@ func (c *Content) fill(x any, values map[string][]string) any {
 }
 
 func (c *Content) fillText(s string, values map[string][]string) any {
-	if m := reference.FindStringSubmatch(strings.TrimSpace(s)); m != nil && m[0] == strings.TrimSpace(s) && c.Parameters[m[1]].Type == "StringList" {
+	if m := reference().FindStringSubmatch(strings.TrimSpace(s)); m != nil && m[0] == strings.TrimSpace(s) && c.Parameters[m[1]].Type == "StringList" {
 		out := []any{}
 		for _, v := range values[m[1]] {
 			out = append(out, v)
 		}
 		return out
 	}
-	return reference.ReplaceAllStringFunc(s, func(ref string) string {
-		name := reference.FindStringSubmatch(ref)[1]
+	return reference().ReplaceAllStringFunc(s, func(ref string) string {
+		name := reference().FindStringSubmatch(ref)[1]
 		p, ok := c.Parameters[name]
 		if !ok {
 			return ref

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/musubi-net/musubi/internal/cloud"
 )
 
-var labelPattern = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}$`)
+var labelPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]{0,99}$`) })
 
 // Label gives a version of a parameter labels, which it takes from the others, or
 // takes labels away.
@@ -43,7 +44,7 @@ func (c Label) Apply(tx *cloud.Tx) (Labelled, error) {
 	out := Labelled{Version: c.Version}
 	for _, l := range c.Labels {
 		low := strings.ToLower(l)
-		valid := labelPattern.MatchString(l) && !strings.HasPrefix(low, "aws") && !strings.HasPrefix(low, "ssm")
+		valid := labelPattern().MatchString(l) && !strings.HasPrefix(low, "aws") && !strings.HasPrefix(low, "ssm")
 		if !valid || c.Remove && !slices.Contains(p.Versions[n].Labels, l) {
 			out.Invalid = append(out.Invalid, l)
 			continue

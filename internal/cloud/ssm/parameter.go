@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -161,7 +162,7 @@ func (c PutParameter) settleTier(v *ParameterVersion) error {
 }
 
 var (
-	parameterName = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+	parameterName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`) })
 	imageValue    = regexp.MustCompile(`^ami-[0-9a-f]+$`)
 )
 
@@ -172,7 +173,7 @@ func (c PutParameter) check() error {
 	switch {
 	case strings.HasPrefix(low, "aws"):
 		return cloud.Errorf(cloud.KindForbidden, "parameter", "AccessDeniedException", "No access to reserved parameter name: %s.", c.Name)
-	case strings.HasPrefix(low, "ssm"), !parameterName.MatchString(c.Name), strings.Contains(c.Name, "//"):
+	case strings.HasPrefix(low, "ssm"), !parameterName().MatchString(c.Name), strings.Contains(c.Name, "//"):
 		return validation("%s", namingRules)
 	case strings.Contains(c.Name, "/") && !strings.HasPrefix(c.Name, "/"), strings.HasSuffix(c.Name, "/"):
 		return validation("Parameter name must be a fully qualified name.")
