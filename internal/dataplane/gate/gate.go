@@ -105,7 +105,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 // Serve answers on a listener, which is the gate's from then on. It returns at
 // once.
 func (g *Gate) Serve(l net.Listener) {
-	g.serve(tls.NewListener(share.Listener(l, share.Limits{Client: maxOfClient, All: maxConnections}), &tls.Config{
+	g.serve(tls.NewListener(share.Listener(alive{l}, share.Limits{Client: maxOfClient, All: maxConnections}), &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: g.certificate,
 	}))
 }
@@ -113,7 +113,7 @@ func (g *Gate) Serve(l net.Listener) {
 // ServePlain does the same without TLS. Nothing asked Names before a request
 // comes: the handler looks at its Host.
 func (g *Gate) ServePlain(l net.Listener) {
-	g.serve(share.Listener(l, share.Limits{Client: maxOfClient, All: maxConnections}))
+	g.serve(share.Listener(alive{l}, share.Limits{Client: maxOfClient, All: maxConnections}))
 }
 
 func (g *Gate) serve(l net.Listener) {

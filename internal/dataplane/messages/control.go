@@ -114,7 +114,7 @@ func (h *Hub) ServeControl(w http.ResponseWriter, r *http.Request, instanceID st
 		return
 	}
 	h.o.Log.Debug("agent connected", "instance", instanceID)
-	p.serve(h.o.Ping, func() { h.deliver(a, p) }, func() { h.listen(instanceID, p) })
+	p.serve(h.o.ControlPing, 3*h.o.ControlPing, func() { h.deliver(a, p) }, func() { h.listen(instanceID, p) })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a.peer == p {
@@ -144,11 +144,13 @@ func (h *Hub) attach(instanceID, token string, p *peer) *agent {
 // deliver sends jobs over a control channel, those that are not acknowledged
 // again after a while.
 func (h *Hub) deliver(a *agent, p *peer) {
-	tick := time.NewTicker(h.o.Redelivery)
-	defer tick.Stop()
 	for {
 		h.mu.Lock()
 		due, changed := a.due(h.o.Redelivery, nil), a.changed
+		var again <-chan time.Time // nothing waits: there is nothing to send again
+		if len(a.jobs) > 0 {
+			again = time.After(h.o.Redelivery)
+		}
 		current := a.peer == p
 		h.mu.Unlock()
 		if !current {
@@ -164,7 +166,7 @@ func (h *Hub) deliver(a *agent, p *peer) {
 		case <-p.ctx.Done():
 			return
 		case <-changed:
-		case <-tick.C:
+		case <-again:
 		}
 	}
 }

@@ -31,9 +31,13 @@ type Options struct {
 	// Report is told what happens, in order for each session and each command. It
 	// may block: only what it is told of waits. May be nil.
 	Report func(Event)
-	// Ping is how often a peer is asked for a sign of life, Gone how long one
-	// without any is taken for there.
+	// Ping is how often a peer of a session is asked for a sign of life, Gone how
+	// long one without any is taken for there.
 	Ping, Gone time.Duration
+	// ControlPing is how often an agent is asked, which is gone after three times
+	// that. Every instance has one, all the time: that the path to it is gone, whoever
+	// listens for its connections has the kernel's keep-alive notice sooner.
+	ControlPing time.Duration
 	// Away is how long a session lives that one side has left.
 	Away time.Duration
 	// Redelivery is how long an agent has to acknowledge a job.
@@ -60,7 +64,7 @@ type Hub struct {
 // New makes a hub without channels.
 func New(o Options) *Hub {
 	for d, v := range map[*time.Duration]time.Duration{
-		&o.Ping: 5 * time.Second, &o.Gone: 15 * time.Second, &o.Away: 20 * time.Minute, &o.Redelivery: 10 * time.Second, &o.Poll: 20 * time.Second,
+		&o.Ping: 5 * time.Second, &o.Gone: 15 * time.Second, &o.ControlPing: 30 * time.Second, &o.Away: 20 * time.Minute, &o.Redelivery: 10 * time.Second, &o.Poll: 20 * time.Second,
 	} {
 		if *d == 0 {
 			*d = v

@@ -28,7 +28,7 @@ type peer struct {
 	c       *websocket.Conn
 	ctx     context.Context
 	cancel  context.CancelFunc
-	gone    time.Duration
+	gone    time.Duration // how long it may take a message
 	seen    atomic.Int64  // when it last gave a sign of life, in nanoseconds
 	writing atomic.Int32  // writers under way
 	done    chan struct{} // closed when both goroutines have ended
@@ -111,7 +111,7 @@ func (p *peer) write(raw []byte) error {
 
 // keepAlive asks for signs of life until the peer is gone. While something is
 // being written it does not: then the writer has a time limit.
-func (p *peer) keepAlive(every time.Duration) {
+func (p *peer) keepAlive(every, gone time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -120,7 +120,7 @@ func (p *peer) keepAlive(every time.Duration) {
 			return
 		case <-tick.C:
 		}
-		if time.Since(p.lastSeen()) > p.gone {
+		if time.Since(p.lastSeen()) > gone {
 			p.cancel()
 			return
 		}
@@ -140,10 +140,10 @@ func (p *peer) finish() {
 
 // serve runs the peer: write in a goroutine of its own, read in this one, until
 // either ends.
-func (p *peer) serve(every time.Duration, write, read func()) {
+func (p *peer) serve(every, gone time.Duration, write, read func()) {
 	defer close(p.done)
 	ended := make(chan struct{}, 2)
-	for _, work := range []func(){func() { p.keepAlive(every) }, write} {
+	for _, work := range []func(){func() { p.keepAlive(every, gone) }, write} {
 		go func() {
 			defer func() { ended <- struct{}{} }()
 			work()

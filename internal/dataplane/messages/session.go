@@ -109,7 +109,7 @@ func (h *Hub) ServeData(w http.ResponseWriter, r *http.Request, sessionID, insta
 		p.refuse("The token is not valid.")
 		return
 	}
-	p.serve(h.o.Ping, func() { s.write(d, p) }, func() { s.read(d, p) })
+	p.serve(h.o.Ping, h.o.Gone, func() { s.write(d, p) }, func() { s.read(d, p) })
 	s.detach(d, p)
 }
 

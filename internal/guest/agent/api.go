@@ -59,7 +59,7 @@ func (e *apiError) Error() string {
 }
 
 func newAPI(meta *metadata, id identity) *api {
-	dialer := &net.Dialer{Timeout: dialTime}
+	dialer := &net.Dialer{Timeout: dialTime, KeepAliveConfig: keepAlive(), Control: giveUp}
 	return &api{
 		meta: meta, id: id,
 		base: func(service string) string { return "https://" + service + "." + id.Region + ".amazonaws.com" },

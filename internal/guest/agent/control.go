@@ -16,7 +16,8 @@ type control struct {
 	api  *api
 	jobs *jobs
 	log  *logger
-	up   atomic.Bool // there is one
+	up   atomic.Bool   // there is one
+	news chan struct{} // has something when there is a new one
 }
 
 // jobAck is the payload of an agent_job_ack.
@@ -33,7 +34,7 @@ func (c *control) run(ctx context.Context) {
 		conn, err := c.api.channel(ctx, path, "role=subscribe&stream=input")
 		if err == nil {
 			began := time.Now()
-			k := newSocket(conn)
+			k := newSocket(conn, controlPingEvery)
 			err = c.serve(ctx, k)
 			if time.Since(began) > pingEvery {
 				wait.reset()
@@ -61,6 +62,10 @@ func (c *control) serve(ctx context.Context, k *socket) error {
 	wg.Go(func() {
 		if pause(ctx, time.Second) {
 			c.up.Store(true)
+			select {
+			case c.news <- struct{}{}:
+			default:
+			}
 			c.log.change("connected to Systems Manager", "")
 		}
 	})
@@ -110,10 +115,8 @@ func (r *replies) acknowledged(id string) {
 // reply sends replies until the connection ends, again if they are not
 // acknowledged.
 func (c *control) reply(ctx context.Context, k *socket) {
-	tick := time.NewTicker(replyAgain / 2)
-	defer tick.Stop()
 	for {
-		due, changed := c.jobs.out.due()
+		due, later, changed := c.jobs.out.due()
 		for _, p := range due {
 			payload, err := json.Marshal(p.Reply)
 			if err != nil {
@@ -129,7 +132,7 @@ func (c *control) reply(ctx context.Context, k *socket) {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-tick.C:
+		case <-later:
 		}
 	}
 }

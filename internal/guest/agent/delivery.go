@@ -33,7 +33,7 @@ type delivered struct {
 }
 
 func (d *delivery) run(ctx context.Context) {
-	wait := backoff{least: 2 * time.Second, most: 15 * time.Second}
+	wait := backoff{least: 2 * time.Second, most: 30 * time.Second}
 	said := ""
 	for pause(ctx, deliveryAfter) {
 		for !d.up.Load() && ctx.Err() == nil {
@@ -91,10 +91,8 @@ func (d *delivery) poll(ctx context.Context) error {
 
 // reply sends replies over the service until ctx ends.
 func (d *delivery) reply(ctx context.Context) {
-	tick := time.NewTicker(replyAgain / 2)
-	defer tick.Stop()
 	for {
-		due, changed := d.jobs.out.due()
+		due, later, changed := d.jobs.out.due()
 		for _, p := range due {
 			if err := d.send(ctx, p); err != nil {
 				d.log.file("reply of %s: %v", p.JobID, err)
@@ -106,7 +104,7 @@ func (d *delivery) reply(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-tick.C:
+		case <-later:
 		}
 	}
 }

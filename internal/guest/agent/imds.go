@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,11 @@ import (
 const (
 	metadataAddress = "http://169.254.169.254"
 	metadataTime    = 4 * time.Second
-	// renewBefore is how long before they expire credentials are asked for anew.
+	// renewBefore is how long before they expire credentials and tokens are asked
+	// for anew.
 	renewBefore = 2 * time.Minute
+	// tokenTime is the longest that a token may live.
+	tokenTime = 6 * time.Hour
 )
 
 // identity is who the instance is.
@@ -45,6 +49,10 @@ type metadata struct {
 
 	mu   sync.Mutex // guards keys
 	keys keys
+
+	tokenMu    sync.Mutex // guards what follows
+	token      string
+	tokenUntil time.Time
 }
 
 func newMetadata(address string) *metadata {
@@ -71,16 +79,38 @@ func (m *metadata) do(ctx context.Context, method, path string, header map[strin
 	return string(body), resp.StatusCode, err
 }
 
-// get reads one item with a token of its own; they are asked for rarely.
+// get reads one item. A token that is good no more, after a restart of the service
+// for example, is asked for anew once.
 func (m *metadata) get(ctx context.Context, path string) (string, int, error) {
-	token, code, err := m.do(ctx, http.MethodPut, "/latest/api/token", map[string]string{"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+	for again := false; ; again = true {
+		token, err := m.session(ctx, again)
+		if err != nil {
+			return "", 0, err
+		}
+		text, code, err := m.do(ctx, http.MethodGet, path, map[string]string{"X-aws-ec2-metadata-token": token})
+		if code != http.StatusUnauthorized || again {
+			return text, code, err
+		}
+	}
+}
+
+// session is the token of requests.
+func (m *metadata) session(ctx context.Context, renew bool) (string, error) {
+	m.tokenMu.Lock()
+	defer m.tokenMu.Unlock()
+	if !renew && m.token != "" && time.Until(m.tokenUntil) > renewBefore {
+		return m.token, nil
+	}
+	ttl := map[string]string{"X-aws-ec2-metadata-token-ttl-seconds": strconv.Itoa(int(tokenTime.Seconds()))}
+	token, code, err := m.do(ctx, http.MethodPut, "/latest/api/token", ttl)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	if code != http.StatusOK {
-		return "", 0, fmt.Errorf("the metadata service gives no token: status %d", code)
+		return "", fmt.Errorf("the metadata service gives no token: status %d", code)
 	}
-	return m.do(ctx, http.MethodGet, path, map[string]string{"X-aws-ec2-metadata-token": token})
+	m.token, m.tokenUntil = token, time.Now().Add(tokenTime)
+	return token, nil
 }
 
 // identity asks who this is.

@@ -138,18 +138,21 @@ func (r *replies) add(reply sessionwire.Reply) {
 	r.waiting = append(r.waiting, p)
 }
 
-// due are those that are to be sent now; they count as sent.
-func (r *replies) due() ([]pending, <-chan struct{}) {
+// due are those that are to be sent now; they count as sent. later fires when to
+// ask again, and is nil if nothing waits: an idle agent does not wake.
+func (r *replies) due() (now []pending, later <-chan time.Time, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []pending
 	for _, p := range r.waiting {
 		if time.Since(p.sent) > replyAgain {
 			p.sent = time.Now()
-			out = append(out, *p)
+			now = append(now, *p)
 		}
 	}
-	return out, r.changed
+	if len(r.waiting) > 0 {
+		later = time.After(replyAgain / 2)
+	}
+	return now, later, r.changed
 }
 
 // again makes all due: the connection that they were sent over is gone.

@@ -16,7 +16,10 @@ import (
 )
 
 const (
-	healthEvery = time.Minute
+	// healthEvery is AWS's: the control channel tells sooner that an agent is gone.
+	healthEvery = 5 * time.Minute
+	// lookEvery is how often an instance without a role looks for one.
+	lookEvery = 30 * time.Second
 	// stopTime is how long sessions and commands may take to end with the agent.
 	stopTime = 5 * time.Second
 	stateDir = "/var/lib/amazon/ssm"
@@ -48,11 +51,14 @@ func Main(args []string) int {
 
 // serve finds out who it is and is the agent until ctx ends.
 func serve(ctx context.Context, log *logger, meta *metadata) {
-	wait := backoff{least: 2 * time.Second, most: 15 * time.Second}
+	wait := backoff{least: 2 * time.Second, most: lookEvery}
 	var id identity
 	for {
 		var err error
-		if id, err = meta.identity(ctx); err == nil {
+		if id.InstanceID == "" {
+			id, err = meta.identity(ctx)
+		}
+		if err == nil {
 			if _, err = meta.credentials(ctx); err == nil {
 				break
 			}
@@ -79,12 +85,12 @@ func work(ctx context.Context, log *logger, a *api) {
 			"AWS_SSM_PLATFORM_NAME="+platform("NAME"), "AWS_SSM_PLATFORM_VERSION="+platform("VERSION_ID"),
 		)},
 	}
-	c := &control{api: a, jobs: j, log: log}
+	c := &control{api: a, jobs: j, log: log, news: make(chan struct{}, 1)}
 	d := &delivery{api: a, jobs: j, up: &c.up, log: log}
 	var wg sync.WaitGroup
 	wg.Go(func() { c.run(ctx) })
 	wg.Go(func() { d.run(ctx) })
-	wg.Go(func() { health(ctx, a, log) })
+	wg.Go(func() { health(ctx, a, c.news, log) })
 	wg.Wait()
 	ended := make(chan struct{})
 	go func() { defer close(ended); j.wg.Wait() }()
@@ -94,9 +100,10 @@ func work(ctx context.Context, log *logger, a *api) {
 	}
 }
 
-// health tells Systems Manager that the instance is there.
-func health(ctx context.Context, a *api, log *logger) {
-	wait := backoff{least: time.Second, most: 8 * time.Second}
+// health tells Systems Manager that the instance is there, again when there is news
+// of the way there.
+func health(ctx context.Context, a *api, news <-chan struct{}, log *logger) {
+	wait := backoff{least: time.Second, most: 30 * time.Second}
 	said := ""
 	for {
 		err := a.call(ctx, "ssm", "AmazonSSM.UpdateInstanceInformation", callTime, information(a), nil)
@@ -108,14 +115,13 @@ func health(ctx context.Context, a *api, log *logger) {
 			said = now
 			log.file("%s", now)
 		}
-		ok := false
+		next := healthEvery
 		if err != nil {
-			ok = wait.wait(ctx)
+			next = wait.time()
 		} else {
 			wait.reset()
-			ok = pause(ctx, healthEvery)
 		}
-		if !ok {
+		if !pauseUntil(ctx, next, news) {
 			return
 		}
 	}

@@ -118,7 +118,7 @@ func (s *session) connect(ctx context.Context) {
 		switch {
 		case err == nil:
 			wait.reset()
-			k := newSocket(conn)
+			k := newSocket(conn, pingEvery)
 			s.stream.attach(k)
 			err = k.run(ctx, s.stream.take)
 			s.stream.detach(k)

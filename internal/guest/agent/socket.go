@@ -12,8 +12,12 @@ import (
 )
 
 const (
+	// pingEvery is how often the other end of a session is asked for a sign of life.
 	pingEvery = 5 * time.Second
-	pongTime  = 10 * time.Second
+	// controlPingEvery is the same for the control channel, which every instance has
+	// all the time: that its path is gone, the kernel's keep-alive notices sooner.
+	controlPingEvery = 30 * time.Second
+	pongTime         = 10 * time.Second
 	// maxQueued bounds the frames that wait to be written. The window bounds the
 	// stream's; a connection that lets more than this pile up is given up.
 	maxQueued = 20000
@@ -26,15 +30,18 @@ var (
 
 // socket is a WebSocket with a queue of frames to send.
 type socket struct {
-	conn *websocket.Conn
-	wake chan struct{}
+	conn  *websocket.Conn
+	every time.Duration // between pings
+	wake  chan struct{}
 
 	mu     sync.Mutex // guards what follows
 	queue  [][]byte
 	closed bool
 }
 
-func newSocket(c *websocket.Conn) *socket { return &socket{conn: c, wake: make(chan struct{}, 1)} }
+func newSocket(c *websocket.Conn, every time.Duration) *socket {
+	return &socket{conn: c, every: every, wake: make(chan struct{}, 1)}
+}
 
 // send queues a frame.
 func (s *socket) send(raw []byte) error {
@@ -118,7 +125,7 @@ func (s *socket) write(ctx context.Context) {
 
 // ping notices a service that has gone without a word.
 func (s *socket) ping(ctx context.Context) {
-	tick := time.NewTicker(pingEvery)
+	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {
 		select {
