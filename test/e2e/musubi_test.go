@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,8 @@ type musubi struct {
 	dir  string
 	home string
 	user *syscall.Credential // nil: whoever runs the tests
+	// dial reaches its API, if it is in another network; nil if not.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // binary is bin/musubi of this checkout, or $MUSUBI_BIN.

@@ -80,7 +80,13 @@ type api struct {
 	client http.Client
 }
 
-func (m *musubi) api() *api { return &api{url: m.status().API, key: "000000000000"} }
+func (m *musubi) api() *api {
+	a := &api{url: m.status().API, key: "000000000000"}
+	if m.dial != nil {
+		a.client.Transport = &http.Transport{DialContext: m.dial}
+	}
+	return a
+}
 
 func (a *api) signature(service string) string {
 	return "AWS4-HMAC-SHA256 Credential=" + a.key + "/20260101/" + cmp.Or(a.region, "ap-northeast-1") + "/" + service +

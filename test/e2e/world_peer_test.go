@@ -35,7 +35,7 @@ const peerTimeout = 1500 * time.Millisecond
 
 func peer(args []string) error {
 	if len(args) < 2 {
-		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS | tls …")
+		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS | tls … | from PORT ADDRESS | machine DIRECTORY")
 	}
 	switch args[0] {
 	case "serve":
@@ -59,6 +59,10 @@ func peer(args []string) error {
 		return peerSpoof(args[1], args[2])
 	case "tls":
 		return nlbPeer(args[1:])
+	case "from":
+		return peerFrom(args[1], args[2])
+	case "machine":
+		return peerMachine(args[1])
 	}
 	return fmt.Errorf("unknown: %s", args[0])
 }
