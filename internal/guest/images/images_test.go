@@ -202,18 +202,38 @@ func private(t *testing.T, dir string) {
 	}
 }
 
-func TestImportRefuses(t *testing.T) {
-	tmp := t.TempDir()
-	damaged := layoutOf(t, tmp+"/damaged", runtime.GOARCH)
-	blobs, err := filepath.Glob(damaged + "/blobs/sha256/*")
+func blobsOf(t *testing.T, layout string) []string {
+	t.Helper()
+	blobs, err := filepath.Glob(layout + "/blobs/sha256/*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range blobs {
+	return blobs
+}
+
+func TestImportRefuses(t *testing.T) {
+	tmp := t.TempDir()
+	damaged := layoutOf(t, tmp+"/damaged", runtime.GOARCH)
+	for _, b := range blobsOf(t, damaged) {
 		if text, err := os.ReadFile(b); err == nil && bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
 			text[len(text)-1] ^= 1
 			write(t, b, text)
 		}
+	}
+	// The blobs that are no layers: index.json points at one, and that at the other.
+	manifest, config := "", ""
+	for _, b := range blobsOf(t, layoutOf(t, tmp+"/manifest", runtime.GOARCH)) {
+		if text, err := os.ReadFile(b); err == nil && bytes.Contains(text, []byte(`"layers":[`)) {
+			manifest = write(t, b, bytes.Replace(text, []byte(`"layers":[`), []byte(`"layers": [`), 1))
+		}
+	}
+	for _, b := range blobsOf(t, layoutOf(t, tmp+"/config", runtime.GOARCH)) {
+		if text, err := os.ReadFile(b); err == nil && bytes.Contains(text, []byte(`"rootfs":{`)) {
+			config = write(t, b, bytes.Replace(text, []byte(`"rootfs":{`), []byte(`"rootfs": {`), 1))
+		}
+	}
+	if manifest == "" || config == "" {
+		t.Fatal("no manifest or no configuration was found")
 	}
 	two := tmp + "/two.tar"
 	a, _ := name.NewTag("example.com/a:1")
@@ -231,6 +251,8 @@ func TestImportRefuses(t *testing.T) {
 		{layoutOf(t, tmp+"/other", other()), "is not for this machine: it is for linux/" + other()},
 		{t.TempDir(), "is not an OCI layout"},
 		{damaged, "is damaged"},
+		{tmp + "/manifest", "is damaged"},
+		{tmp + "/config", "is damaged"},
 		{two, "has 2 images"},
 	} {
 		dir := t.TempDir() + "/images"
