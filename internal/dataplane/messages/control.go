@@ -11,8 +11,10 @@ import (
 // agent is what is known of the agent of an instance. The hub's mutex guards it.
 type agent struct {
 	peer    *peer // its control channel; nil: none
+	opening chan struct{}
 	token   secret
 	seen    time.Time     // last sign of life that did not come from the peer
+	lost    bool          // its control channel ended, and nothing was heard of it since
 	jobs    []*job        // that it has not acknowledged
 	changed chan struct{} // closed, and made anew, when there is something to do
 }
@@ -28,7 +30,7 @@ func (h *Hub) agentOf(instanceID string) (*agent, error) {
 	if len(h.agents) >= maxAgents {
 		return nil, ErrTooMany
 	}
-	a := &agent{changed: make(chan struct{})}
+	a := &agent{changed: make(chan struct{}), opening: make(chan struct{}, maxOpening)}
 	h.agents[instanceID] = a
 	return a, nil
 }
@@ -71,12 +73,21 @@ func (h *Hub) LastPing(instanceID string) (time.Time, bool) {
 	return last, !last.IsZero()
 }
 
+// Lost tells whether an instance's agent lost its control channel and was not heard
+// of since.
+func (h *Hub) Lost(instanceID string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.agents[instanceID]
+	return a != nil && a.lost
+}
+
 // Ping notes a sign of life of an instance's agent.
 func (h *Hub) Ping(instanceID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a, err := h.agentOf(instanceID); err == nil {
-		a.seen = time.Now()
+		a.seen, a.lost = time.Now(), false
 	}
 }
 
@@ -102,7 +113,14 @@ func (h *Hub) ServeControl(w http.ResponseWriter, r *http.Request, instanceID st
 		return
 	}
 	defer h.done.Done()
-	p, open, err := h.accept(w, r)
+	h.mu.Lock()
+	known, err := h.agentOf(instanceID)
+	h.mu.Unlock()
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, "Too many agents are connected.")
+		return
+	}
+	p, open, err := h.accept(w, r, known.opening)
 	if err != nil {
 		h.o.Log.Debug("control channel refused", "instance", instanceID, "error", err)
 		return
@@ -118,7 +136,7 @@ func (h *Hub) ServeControl(w http.ResponseWriter, r *http.Request, instanceID st
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a.peer == p {
-		a.peer, a.seen = nil, p.lastSeen()
+		a.peer, a.seen, a.lost = nil, p.lastSeen(), true
 		h.o.Log.Debug("agent gone", "instance", instanceID)
 	}
 }

@@ -15,7 +15,9 @@ import (
 const (
 	maxAgents   = 8192
 	maxSessions = 2048
-	maxOpening  = 256 // connections that have not shown their token
+	// maxOpening is how many connections to one agent, to one session, or to sessions
+	// that there are not, have not shown their token: nobody takes those of others.
+	maxOpening = 8
 )
 
 // Why something can not be done.
@@ -53,7 +55,7 @@ type Hub struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
-	opening chan struct{}
+	strange chan struct{} // connections to sessions that there are not
 
 	mu       sync.Mutex
 	closed   bool
@@ -76,7 +78,7 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{o: o, opening: make(chan struct{}, maxOpening), agents: map[string]*agent{}, sessions: map[string]*session{}}
+	h := &Hub{o: o, strange: make(chan struct{}, maxOpening), agents: map[string]*agent{}, sessions: map[string]*session{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
 }

@@ -34,17 +34,17 @@ type peer struct {
 	done    chan struct{} // closed when both goroutines have ended
 }
 
-// accept makes a request a WebSocket and reads the token that it shows. It has
-// answered if it fails.
-func (h *Hub) accept(w http.ResponseWriter, r *http.Request) (*peer, sessionwire.OpenChannel, error) {
+// accept makes a request a WebSocket and reads the token that it shows, while it has
+// one of the places of those who have not. It has answered if it fails.
+func (h *Hub) accept(w http.ResponseWriter, r *http.Request, opening chan struct{}) (*peer, sessionwire.OpenChannel, error) {
 	var open sessionwire.OpenChannel
 	if len(r.Header.Values("Origin")) > 0 {
 		refuse(w, http.StatusForbidden, "Requests of web pages are refused.")
 		return nil, open, errors.New("a request of a web page")
 	}
 	select {
-	case h.opening <- struct{}{}:
-		defer func() { <-h.opening }()
+	case opening <- struct{}{}:
+		defer func() { <-opening }()
 	default:
 		refuse(w, http.StatusServiceUnavailable, "Too many connections are being opened.")
 		return nil, open, ErrTooMany

@@ -9,7 +9,7 @@ import (
 const (
 	maxBytes  = 1 << 20 // of the stream's frames
 	maxFrames = 4096    // of the stream
-	maxOther  = 1 << 14 // of acknowledgements and the like
+	maxOther  = 1 << 12 // of acknowledgements and the like
 )
 
 // queued is a frame on its way to a side.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/sessionwire"
@@ -12,6 +13,13 @@ import (
 // roomTime is how long a side that sends is kept waiting for the other to make
 // room, before its frame is dropped: it is sent again.
 const roomTime = time.Second
+
+const (
+	// maxAcknowledge bounds an acknowledgement, of which many may have to wait.
+	maxAcknowledge = 1 << 10
+	// maxWords bounds what an agent says of its session's end, which is kept.
+	maxWords = 1 << 10
+)
 
 // nagging is how often a frame is sent, while the other side acknowledges later
 // ones, until its acknowledgement is taken for lost.
@@ -73,7 +81,8 @@ func (s *session) relay(d *side, p *peer, f sessionwire.Frame, raw []byte) {
 	case agent && f.Type == sessionwire.TypeClosed:
 		var c sessionwire.ChannelClosed
 		_ = json.Unmarshal(f.Payload, &c) // without words the session ends as well
-		s.end(c.Output, c.Output)
+		words := strings.ToValidUTF8(c.Output[:min(len(c.Output), maxWords)], "")
+		s.end(words, words)
 	}
 }
 
@@ -87,7 +96,7 @@ func terminates(f sessionwire.Frame) bool {
 // with the connection that it is sent over, and clients acknowledge only once.
 func (s *session) acknowledged(d *side, f sessionwire.Frame, raw []byte) {
 	var a sessionwire.Acknowledge
-	if json.Unmarshal(f.Payload, &a) != nil {
+	if len(f.Payload) > maxAcknowledge || json.Unmarshal(f.Payload, &a) != nil {
 		return
 	}
 	s.mu.Lock()

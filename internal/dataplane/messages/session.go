@@ -32,6 +32,7 @@ type session struct {
 	wire    sessionwire.Session
 	started time.Time
 	over    chan struct{} // closed when it has ended
+	opening chan struct{} // connections that have not shown their token
 
 	mu            sync.Mutex
 	agent, client side
@@ -44,7 +45,7 @@ type session struct {
 
 func newSession(h *Hub, wire sessionwire.Session, started time.Time) *session {
 	now := time.Now()
-	s := &session{h: h, wire: wire, started: started, over: make(chan struct{}),
+	s := &session{h: h, wire: wire, started: started, over: make(chan struct{}), opening: make(chan struct{}, maxOpening),
 		agent: side{q: newQueue(), since: now}, client: side{q: newQueue(), since: now}}
 	if wire.Transcript {
 		s.script = &transcript{}
@@ -93,13 +94,17 @@ func (h *Hub) ServeData(w http.ResponseWriter, r *http.Request, sessionID, insta
 		return
 	}
 	defer h.done.Done()
-	p, open, err := h.accept(w, r)
+	s, ok := h.session(sessionID)
+	opening := h.strange
+	if ok {
+		opening = s.opening
+	}
+	p, open, err := h.accept(w, r, opening)
 	if err != nil {
 		h.o.Log.Debug("data channel refused", "session", sessionID, "error", err)
 		return
 	}
 	defer p.cancel()
-	s, ok := h.session(sessionID)
 	if !ok {
 		p.refuse("There is no such session.")
 		return
@@ -212,8 +217,18 @@ func (s *session) watch() {
 		return
 	}
 	s.h.withdraw(s.wire.InstanceID, sessionwire.JobSession, s.wire.ID)
-	s.h.o.Report(Event{Kind: Ended, SessionID: s.wire.ID, InstanceID: s.wire.InstanceID, Reason: s.reason, Transcript: s.script.text()})
+	s.h.o.Report(s.ending())
 	s.flush()
+}
+
+// ending is the event of the session's end. Its agent may still send: that is in no
+// transcript any more.
+func (s *session) ending() Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := Event{Kind: Ended, SessionID: s.wire.ID, InstanceID: s.wire.InstanceID, Reason: s.reason, Transcript: s.script.text()}
+	s.script = nil
+	return e
 }
 
 // wait waits for the session's end; false if the hub ends before.

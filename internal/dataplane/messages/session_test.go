@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -325,6 +326,45 @@ func TestGone(t *testing.T) {
 	if !l.hub.Connected("i-1") {
 		t.Error("an agent that answers is taken for gone")
 	}
+}
+
+// Who opens connections and says nothing takes the places of one session only.
+func TestSilent(t *testing.T) {
+	l := newLab(t, Options{})
+	l.session(sessionwire.Session{ID: "s-1"}, "one")
+	l.session(sessionwire.Session{ID: "s-2"}, "two")
+	for _, path := range []string{"/data/s-1", "/data/s-none"} {
+		for n := range maxOpening + 1 {
+			c, resp, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(l.server.URL, "http")+path, nil)
+			if n == maxOpening {
+				if err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("%s, one too many: %v", path, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.CloseNow() }()
+		}
+	}
+	l.dial("/data/s-2", "two").kind(sessionwire.TypePause)
+	l.side("i-1", "s-2").kind(sessionwire.TypeStart)
+}
+
+// What an agent says at the end, or of what it has, fills no memory.
+func TestWordy(t *testing.T) {
+	l := newLab(t, Options{})
+	l.session(sessionwire.Session{}, "client")
+	agent := l.side("i-1", "s-1")
+	agent.kind(sessionwire.TypePause)
+	long := strings.Repeat("x", 100<<10)
+	agent.send(frame(sessionwire.TypeAcknowledge, 0, []byte(`{"AcknowledgedMessageSequenceNumber":1,"x":"`+long+`"}`)))
+	agent.send(frame(sessionwire.TypeClosed, 0, []byte(`{"Output":"`+long+`"}`)))
+	if e := l.event(); e.Kind != Ended || len(e.Reason) != maxWords {
+		t.Errorf("%d bytes of reason", len(e.Reason))
+	}
+	agent.ended()
 }
 
 func TestMalformed(t *testing.T) {
