@@ -55,6 +55,8 @@ func peer(args []string) error {
 		return peerHold(args[1])
 	case "ping":
 		return peerPing(args[1])
+	case "hops":
+		return peerHops()
 	case "spoof":
 		return peerSpoof(args[1], args[2])
 	case "tls":
