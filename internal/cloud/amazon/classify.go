@@ -32,7 +32,9 @@ type Want struct {
 func (q Request) Wants() []Want {
 	action, resources := q.Classify()
 	out := []Want{{action, resources}}
-	if source := q.Source(); source != "" {
+	if source := q.Source(); dotted(source) {
+		out = append(out, Want{"s3:*", nil})
+	} else if source != "" {
 		out = append(out, Want{"s3:GetObject", []string{source}})
 	}
 	return out
@@ -40,28 +42,35 @@ func (q Request) Wants() []Want {
 
 // Classify tells the action that a request asks for, and the ARNs that it is about
 // as far as they are known. Where the action is not known it is the service's "*",
-// which only a statement about all of its actions matches.
+// which only a statement about all of its actions matches; so it is where a request
+// says several things, of which nobody here knows which one counts.
 func (q Request) Classify() (action string, resources []string) {
 	if q.Name == "s3" {
 		return q.classifyS3()
 	}
 	prefix := actionPrefix(q.Service)
-	switch {
-	case q.Target != "":
-		action = q.Target[strings.LastIndexByte(q.Target, '.')+1:]
-	case q.Params.Get("Action") != "":
-		action = q.Params.Get("Action")
-	case strings.HasPrefix(q.Path, "/service/"):
-		if _, name, ok := strings.Cut(q.Path, "/operation/"); ok {
-			action = name
-		}
-	case q.Name == "lambda":
-		action = q.lambda()
-	}
-	if action == "" {
+	named := q.actions()
+	if len(named) != 1 {
 		return prefix + ":*", nil
 	}
-	return prefix + ":" + action, q.resources()
+	return prefix + ":" + named[0], q.resources()
+}
+
+// actions are those that a request names, wherever.
+func (q Request) actions() []string {
+	named := slices.Clone(q.Params["Action"])
+	if q.Target != "" {
+		named = append(named, q.Target[strings.LastIndexByte(q.Target, '.')+1:])
+	}
+	if strings.HasPrefix(q.Path, "/service/") {
+		_, name, _ := strings.Cut(q.Path, "/operation/")
+		named = append(named, name)
+	}
+	if q.Name == "lambda" {
+		named = append(named, q.lambda())
+	}
+	slices.Sort(named)
+	return slices.DeleteFunc(slices.Compact(named), func(a string) bool { return a == "" })
 }
 
 // actionPrefix is what the actions of a service begin with.
@@ -113,7 +122,8 @@ func (q Request) resources() []string {
 	}
 	text := func(name string) string { return q.Params.Get(name) }
 	var body map[string]any
-	if len(q.Body) > 0 && q.Body[0] == '{' && json.Unmarshal(q.Body, &body) == nil {
+	if q.Target != "" || json.Unmarshal(q.Body, &body) == nil {
+		_ = json.Unmarshal(q.Body, &body) // a body that says nothing names nothing
 		text = func(name string) string { s, _ := body[name].(string); return s }
 	}
 	switch q.Name {

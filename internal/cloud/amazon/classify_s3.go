@@ -10,6 +10,8 @@ import (
 func (q Request) classifyS3() (action string, resources []string) {
 	bucket, key := q.Bucket()
 	switch {
+	case dotted(q.Path) || q.named() > 1:
+		return "s3:*", nil // what a program outside makes of it, nobody here knows
 	case bucket == "":
 		if q.Method == "GET" || q.Method == "HEAD" {
 			return "s3:ListAllMyBuckets", nil
@@ -22,6 +24,26 @@ func (q Request) classifyS3() (action string, resources []string) {
 		return "s3:" + q.bucketAction(), []string{"arn:aws:s3:::" + bucket}
 	}
 	return "s3:" + q.objectAction(), []string{"arn:aws:s3:::" + bucket + "/" + key}
+}
+
+// dotted tells whether a path has parts that some programs take for directories.
+func dotted(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool { return part == "." || part == ".." })
+}
+
+// named is how many parts of a bucket or an object a query string names.
+func (q Request) named() (n int) {
+	for name := range subresources() {
+		if q.Query.Has(name) {
+			n++
+		}
+	}
+	for _, name := range []string{"uploads", "versions", "delete", "uploadId", "retention", "legal-hold", "restore", "attributes", "select", "torrent"} {
+		if q.Query.Has(name) {
+			n++
+		}
+	}
+	return n
 }
 
 // Source is the object that a request of s3 copies, as an ARN; empty if it copies

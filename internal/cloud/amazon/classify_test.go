@@ -33,6 +33,13 @@ func TestClassify(t *testing.T) {
 		"monitoring":    {"monitoring.eu-west-1.amazonaws.com", "POST /", "", "Action=PutMetricData", "", "cloudwatch:PutMetricData"},
 		"rpc":           {"monitoring.eu-west-1.amazonaws.com", "POST /service/GraniteServiceVersion20100801/operation/PutMetricData", "", "", "", "cloudwatch:PutMetricData"},
 		"lambda":        {"lambda.eu-west-1.amazonaws.com", "POST /2015-03-31/functions/f/invocations", "", "", "", "lambda:InvokeFunction arn:aws:lambda:eu-west-1:1:function:f"},
+		"two at once":   {"b.s3.amazonaws.com", "GET /?tagging&policy", "", "", "", "s3:*"},
+		"dots":          {"s3.amazonaws.com", "GET /mine/../other/k", "", "", "", "s3:*"},
+		"dots in a key": {"s3.amazonaws.com", "GET /b/.k/..x/k..", "", "", "", "s3:GetObject arn:aws:s3:::b/.k/..x/k.."},
+		"two actions":   {"monitoring.eu-west-1.amazonaws.com", "POST /", "X.GetMetricData", "Action=DeleteAlarms", "", "cloudwatch:*"},
+		"two values":    {"sqs.eu-west-1.amazonaws.com", "POST /", "", "Action=SendMessage&Action=DeleteQueue", "", "sqs:*"},
+		"space":         {"dynamodb.eu-west-1.amazonaws.com", "POST /", "DynamoDB_20120810.GetItem", "TableName=mine", ` {"TableName":"t"}`, "dynamodb:GetItem arn:aws:dynamodb:eu-west-1:1:table/t"},
+		"no body":       {"dynamodb.eu-west-1.amazonaws.com", "POST /", "DynamoDB_20120810.GetItem", "TableName=mine", "x", "dynamodb:GetItem"},
 		"not known":     {"eks.eu-west-1.amazonaws.com", "GET /clusters", "", "", "", "eks:*"},
 	} {
 		p, ok := Find(c.host)
@@ -57,5 +64,8 @@ func TestClassify(t *testing.T) {
 	p, _ := Find("b.s3.amazonaws.com")
 	if w := (Request{Place: p, Method: "PUT", Path: "/k", Copy: "/other/x?versionId=3"}).Wants(); len(w) != 2 || w[1].Action != "s3:GetObject" || w[1].Resources[0] != "arn:aws:s3:::other/x" {
 		t.Errorf("copy: %+v", w)
+	}
+	if w := (Request{Place: p, Method: "PUT", Path: "/k", Copy: "/mine/../other/x"}).Wants(); len(w) != 2 || w[1].Action != "s3:*" {
+		t.Errorf("copy with dots: %+v", w)
 	}
 }
