@@ -11,6 +11,8 @@ import (
 type Agents interface {
 	// Connected reports whether an instance's agent has a control channel now.
 	Connected(instanceID string) bool
+	// Lost tells whether an agent lost its control channel and was not heard of since.
+	Lost(instanceID string) bool
 	// LastPing is an agent's last sign of life.
 	LastPing(instanceID string) (time.Time, bool)
 	// Ping says that an agent gave a sign of life.

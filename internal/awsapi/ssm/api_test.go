@@ -150,6 +150,11 @@ func TestManagedInstances(t *testing.T) {
 	if got := online(object{}); got != "0Online 1Online" {
 		t.Errorf("%s", got)
 	}
+	l.agents.lost = map[string]bool{db: true}
+	if got := online(object{}); got != "0Online 1ConnectionLost" {
+		t.Errorf("after the loss of a channel: %s", got)
+	}
+	l.agents.lost = nil
 	l.e.now = l.e.now.Add(silence)
 	if got := online(object{}); got != "0Online 1ConnectionLost" {
 		t.Errorf("%s", got)

@@ -48,6 +48,7 @@ type fleet struct {
 	connected map[string]bool
 	pinged    map[string]time.Time
 	now       func() time.Time
+	lost      map[string]bool
 	tokens    map[string]string // of sessions
 	sessions  map[string]sessionwire.Session
 	commands  []sessionwire.Command
@@ -59,6 +60,7 @@ var errGone = errors.New("gone")
 
 func (f *fleet) Connected(id string) bool                  { return f.connected[id] }
 func (f *fleet) LastPing(id string) (t time.Time, ok bool) { t, ok = f.pinged[id]; return t, ok }
+func (f *fleet) Lost(id string) bool                       { return f.lost[id] }
 func (f *fleet) Ping(id string)                            { f.pinged[id] = f.now() }
 
 func (f *fleet) Open(_ context.Context, s sessionwire.Session, token string) error {

@@ -24,7 +24,8 @@ func (a *API) nodeOperations() []protocol.Operation {
 }
 
 // silence is how long after its last sign of life an agent counts as lost.
-const silence = 5 * time.Minute
+// It says that it is there every five minutes.
+const silence = 6 * time.Minute
 
 func (a *API) updateInstanceInformation(ctx context.Context, call *protocol.Call, in *model.UpdateInstanceInformationRequest) (*model.UpdateInstanceInformationResult, error) {
 	agent := sessionwire.Agent{
@@ -68,7 +69,7 @@ func (a *API) nodes(call *protocol.Call) []node {
 		if at, ok := a.agents.LastPing(i.ID); ok && at.After(x.at) {
 			x.at = at
 		}
-		if i.State == compute.Running && (a.agents.Connected(i.ID) || a.now().Sub(x.at) < silence) {
+		if i.State == compute.Running && (a.agents.Connected(i.ID) || !a.agents.Lost(i.ID) && a.now().Sub(x.at) < silence) {
 			x.ping = "Online"
 		}
 		all = append(all, x)

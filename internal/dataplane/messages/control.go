@@ -136,7 +136,11 @@ func (h *Hub) ServeControl(w http.ResponseWriter, r *http.Request, instanceID st
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a.peer == p {
-		a.peer, a.seen, a.lost = nil, p.lastSeen(), true
+		last := p.lastSeen()
+		a.peer, a.lost = nil, !a.seen.After(last) // it may have been heard of otherwise
+		if a.lost {
+			a.seen = last
+		}
 		h.o.Log.Debug("agent gone", "instance", instanceID)
 	}
 }

@@ -25,6 +25,12 @@ func TestNewerAgentReplaces(t *testing.T) {
 	if last, ok := l.hub.LastPing("i-1"); !ok || time.Since(last) > patience {
 		t.Errorf("last ping %v %v", last, ok)
 	}
+	if !l.hub.Lost("i-1") {
+		t.Error("the loss of the channel is not known")
+	}
+	if l.hub.Ping("i-1"); l.hub.Lost("i-1") {
+		t.Error("a sign of life makes no difference")
+	}
 }
 
 func TestCommand(t *testing.T) {

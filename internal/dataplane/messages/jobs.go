@@ -135,7 +135,7 @@ func (h *Hub) Receive(ctx context.Context, instanceID string) ([]sessionwire.Job
 			h.mu.Unlock()
 			return nil, err
 		}
-		a.seen = time.Now()
+		a.seen, a.lost = time.Now(), false
 		due, changed := a.due(h.o.Redelivery, []string{sessionwire.JobCommand, sessionwire.JobCancel}), a.changed
 		h.mu.Unlock()
 		if len(due) > 0 {

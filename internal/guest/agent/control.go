@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/musubi-net/musubi/internal/guest/frugal"
 	"github.com/musubi-net/musubi/internal/sessionwire"
 )
 
@@ -17,7 +18,7 @@ type control struct {
 	jobs *jobs
 	log  *logger
 	up   atomic.Bool   // there is one
-	news chan struct{} // has something when there is a new one
+	news chan struct{} // has something when there is a new one, or none any more
 }
 
 // jobAck is the payload of an agent_job_ack.
@@ -62,15 +63,22 @@ func (c *control) serve(ctx context.Context, k *socket) error {
 	wg.Go(func() {
 		if pause(ctx, time.Second) {
 			c.up.Store(true)
-			select {
-			case c.news <- struct{}{}:
-			default:
-			}
+			c.tell()
 			c.log.change("connected to Systems Manager", "")
+			frugal.Rest()
 		}
 	})
+	defer c.tell() // the instance may be reached without a control channel
 	defer c.up.Store(false)
 	return k.run(ctx, func(f sessionwire.Frame) { c.take(k, f) })
+}
+
+// tell tells of a change.
+func (c *control) tell() {
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
 }
 
 func (c *control) take(k *socket, f sessionwire.Frame) {
