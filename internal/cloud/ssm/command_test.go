@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,29 @@ func TestCommandLife(t *testing.T) {
 	report(l, Forget{})
 	if _, err := FindInvocation(l.db.Snapshot(), here, x.ID, "i-1"); codeOf(err) != "InvocationDoesNotExist" {
 		t.Error(err)
+	}
+}
+
+// Who is root on an instance is not believed more than what there is to say.
+func TestReplyOfAnybody(t *testing.T) {
+	l := newLab(t)
+	l.node("i-1", nil)
+	c := run("c")
+	c.Bucket = "out"
+	x := must(l, c).Command
+	if i := report(l, reply(x.ID, "i-1", "Whatever")); i.Status != Pending {
+		t.Errorf("%+v", i)
+	}
+	long := strings.Repeat("\u00e9", 1<<16)
+	i := report(l, reply(x.ID, "i-1", Failed, sessionwire.StepResult{Name: runShell, Status: "?", Output: long, Error: long},
+		sessionwire.StepResult{Name: runShell, Output: "x"}, sessionwire.StepResult{Name: "another"}))
+	if len(i.Steps) != 1 || i.Steps[0].Status != Failed || len(i.Steps[0].Output) != maxOutput || len(i.Steps[0].Error) != maxErrors {
+		t.Errorf("%d steps: %.200v", len(i.Steps), i)
+	}
+	for _, o := range Outputs(l.db.Snapshot(), i) {
+		if !strings.Contains(o.Key, "/awsrunShellScript/") {
+			t.Errorf("wrote %s", o.Key)
+		}
 	}
 }
 

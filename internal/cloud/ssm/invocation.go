@@ -20,7 +20,19 @@ const (
 // still report that it began: the answer travels, too.
 const deliveryGrace = 5 * time.Second
 
-// ReportInvocation is what an agent says of a command.
+// The most that is kept of a step's output, which AWS's agent cuts itself.
+const (
+	maxOutput = 24000
+	maxErrors = 8000
+)
+
+// reported tells whether a status is one that an agent may report.
+func reported(status string) bool {
+	return slices.Contains([]string{InProgress, Success, Failed, TimedOut, Cancelled}, status)
+}
+
+// ReportInvocation is what an agent says of a command. Whoever is root on an
+// instance can say anything.
 type ReportInvocation struct{ Reply sessionwire.Reply }
 
 // Apply keeps it. What is over stays as it is.
@@ -29,7 +41,7 @@ func (c ReportInvocation) Apply(tx *cloud.Tx) (Invocation, error) {
 		return Invocation{}, err
 	}
 	i, ok := Invocations.Get(tx, invocationKey(c.Reply.JobID, c.Reply.InstanceID))
-	if !ok || i.Ended() {
+	if !ok || i.Ended() || !reported(c.Reply.Status) {
 		return i, nil
 	}
 	x, ok := Commands.Get(tx, i.CommandID)
@@ -52,16 +64,31 @@ func (c ReportInvocation) Apply(tx *cloud.Tx) (Invocation, error) {
 	return i, nil
 }
 
+// results are how the command's own steps went, in their order.
 func (x *Command) results(steps []sessionwire.StepResult) []StepResult {
 	var out []StepResult
-	for _, s := range steps {
-		r := StepResult{Name: s.Name, Status: s.Status, ExitCode: s.ExitCode, Output: s.Output, Error: s.Error, Started: instant(s.Started), Ended: instant(s.Ended)}
-		if n := slices.IndexFunc(x.Steps, func(d Step) bool { return d.Name == s.Name }); n >= 0 {
-			r.Action = x.Steps[n].Action
+	for n, s := range steps[:min(len(steps), len(x.Steps))] {
+		d := x.Steps[n]
+		if s.Name != d.Name {
+			break
 		}
-		out = append(out, r)
+		if s.Status != Pending && !reported(s.Status) {
+			s.Status = Failed
+		}
+		out = append(out, StepResult{
+			Name: d.Name, Action: d.Action, Status: s.Status, ExitCode: s.ExitCode, Output: cut(s.Output, maxOutput), Error: cut(s.Error, maxErrors),
+			Started: instant(s.Started), Ended: instant(s.Ended),
+		})
 	}
 	return out
+}
+
+// cut is the beginning of a text.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
 }
 
 func instant(s string) time.Time {
