@@ -18,6 +18,9 @@ const (
 	idleTCP        = time.Hour
 	idleUDP        = 60 * time.Second
 	dialTimeout    = 10 * time.Second
+	// maxDials is how many connections may be under way. The host makes so many, and
+	// more, for all who want some: nobody takes them by calling where nobody answers.
+	maxDials = 128
 )
 
 // Sockets are where packets that leave the world arrive.
@@ -37,17 +40,18 @@ type Options struct {
 	Sockets Sockets
 	// Dial connects from the host's network; network is tcp or udp.
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
-	// MaxConnections and MaxFlows bound what is carried at once, IdleTCP and IdleUDP
-	// how long it may say nothing; 0 is the usual.
-	MaxConnections, MaxFlows int
-	IdleTCP, IdleUDP         time.Duration
-	Log                      *slog.Logger
+	// MaxConnections and MaxFlows bound what is carried at once, MaxDials what is
+	// being connected, IdleTCP and IdleUDP how long it may say nothing; 0 is the usual.
+	MaxConnections, MaxFlows, MaxDials int
+	IdleTCP, IdleUDP                   time.Duration
+	Log                                *slog.Logger
 }
 
 // Server carries connections and flows.
 type Server struct {
 	o     Options
 	tcp   *admission
+	dials *admission
 	udp   *admission
 	flows flows
 	work  sync.WaitGroup
@@ -67,12 +71,13 @@ func New(o Options) *Server {
 	}
 	def(&o.MaxConnections, maxConnections)
 	def(&o.MaxFlows, maxFlows)
+	def(&o.MaxDials, maxDials)
 	idle(&o.IdleTCP, idleTCP)
 	idle(&o.IdleUDP, idleUDP)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{o: o, tcp: newAdmission(o.MaxConnections), udp: newAdmission(o.MaxFlows), flows: flows{all: map[path]*flow{}}}
+	return &Server{o: o, tcp: newAdmission(o.MaxConnections), dials: newAdmission(o.MaxDials), udp: newAdmission(o.MaxFlows), flows: flows{all: map[path]*flow{}}}
 }
 
 // Run carries until ctx ends, or the sockets fail; then it closes them and

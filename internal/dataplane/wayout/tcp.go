@@ -2,6 +2,7 @@ package wayout
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -20,9 +21,7 @@ func (s *Server) carry(ctx context.Context, client net.Conn) {
 		return
 	}
 	defer s.tcp.leave(from.Addr())
-	limit, cancel := context.WithTimeout(ctx, dialTimeout)
-	remote, err := s.o.Dial(limit, "tcp", to)
-	cancel()
+	remote, err := s.dial(ctx, from.Addr(), to)
 	if err != nil {
 		s.o.Log.Debug("way out: not connected", "client", from, "to", to, "error", err)
 		reset(client)
@@ -33,6 +32,20 @@ func (s *Server) carry(ctx context.Context, client net.Conn) {
 	defer stop()
 	defer p.close()
 	p.relay(s.o.IdleTCP)
+}
+
+// errDials says that a client has too many connections under way.
+var errDials = errors.New("too many connections are under way")
+
+// dial connects to where a client wants to go.
+func (s *Server) dial(ctx context.Context, client netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	if !s.dials.enter(client) {
+		return nil, errDials
+	}
+	defer s.dials.leave(client)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	return s.o.Dial(ctx, "tcp", to)
 }
 
 // pair are the two connections that are one.

@@ -208,3 +208,38 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// Who calls where nobody answers keeps nobody else from calling.
+func TestDials(t *testing.T) {
+	w := newWorld(t)
+	w.publish("93.184.216.34:80", upper(t))
+	w.carry(wayout.Options{MaxDials: 2})
+	var last error
+	for range 2 {
+		c, err := w.dial(patience, "i-private", "93.184.216.34:82")
+		if err == nil {
+			defer func() { _ = c.Close() }()
+			_ = c.SetReadDeadline(time.Now().Add(silence))
+			_, err = c.Read(make([]byte, 1))
+		}
+		last = err
+	}
+	if !errors.Is(last, syscall.ECONNRESET) {
+		t.Errorf("one more than its share: %v", last)
+	}
+	w.mu.Lock()
+	if len(w.asked) != 1 {
+		t.Errorf("asked for %q", w.asked)
+	}
+	w.mu.Unlock()
+	c, err := w.dial(patience, "i-public", "93.184.216.34:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, _ = io.WriteString(c, "x")
+	_ = c.(*net.TCPConn).CloseWrite()
+	if b, err := io.ReadAll(c); string(b) != "X" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

@@ -53,6 +53,9 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r)
 }
 
+// silent is a port at which nobody answers.
+const silent = 82
+
 // world has a VPC with an instance behind a NAT gateway, 198.18.1.7, and one with
 // a public address, 198.18.1.5.
 type world struct {
@@ -144,6 +147,10 @@ func (w *world) host(ctx context.Context, network string, to netip.AddrPort) (ne
 	w.asked = append(w.asked, network+" "+to.String())
 	at, ok := w.hosts[to]
 	w.mu.Unlock()
+	if to.Port() == silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if !ok {
 		return nil, syscall.ECONNREFUSED
 	}
