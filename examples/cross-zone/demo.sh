@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
 begin
 
-say "2. terraform apply: two VPCs with the same range 10.0.0.0/16, PrivateLink between"
+say "2. terraform apply: two VPCs of one range, 10.0.0.0/16, and PrivateLink"
 workplace
 apply() { applied "terraform apply, cross_zone=$1" -var "cross_zone=$1"; }
 apply false
@@ -45,10 +45,10 @@ measure
 
 say "Still running: Musubi with this lab in it"
 cat <<EOT
-  open a shell in the consumer   bin/musubi shell consumer-instance
-  the same by Session Manager    eval "\$(bin/musubi env)"
-                                 aws ssm start-session --target $consumer
-  your own Terraform             eval "\$(bin/musubi env)" && terraform apply
-  what it holds                  bin/musubi status
-  stop, and forget everything    bin/musubi down --purge
+  a shell in the consumer   bin/musubi shell consumer-instance
+  one by Session Manager    eval "\$(bin/musubi env)"
+                            aws ssm start-session --target $consumer
+  your own Terraform        eval "\$(bin/musubi env)" && terraform apply
+  what it holds             bin/musubi status
+  stop, forget everything   bin/musubi down --purge
 EOT

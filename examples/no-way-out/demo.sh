@@ -56,9 +56,9 @@ send "aws ec2 create-tags --resources $instance --tags Key=a,Value=b --region $r
 
 say "Still running: Musubi with this lab in it"
 cat <<EOT
-  a shell by Session Manager     eval "\$(bin/musubi env)"
-                                 aws ssm start-session --target $instance
-  the same without it            bin/musubi shell no-way-out
-  what it holds                  bin/musubi status
-  stop, and forget everything    bin/musubi down --purge
+  by Session Manager         eval "\$(bin/musubi env)"
+                             aws ssm start-session --target $instance
+  a shell without it         bin/musubi shell no-way-out
+  what it holds              bin/musubi status
+  stop, forget everything    bin/musubi down --purge
 EOT

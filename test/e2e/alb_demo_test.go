@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,15 +13,7 @@ import (
 func TestDemoALB(t *testing.T) {
 	t.Parallel()
 	m := prepare(t)
-	// The examples, beside this test's binary.
-	root := filepath.Join(m.home, "work")
-	if err := os.CopyFS(filepath.Join(root, "examples"), os.DirFS("../../examples")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Dir(m.bin), filepath.Join(root, "bin")); err != nil {
-		t.Fatal(err)
-	}
-	out := m.shell(root, []string{"MUSUBI_LISTEN=127.0.0.1:0"}, "examples/alb-across-accounts/demo.sh")
+	out := m.shell(m.checkout(), []string{"MUSUBI_LISTEN=127.0.0.1:0"}, "examples/alb-across-accounts/demo.sh")
 	parts := regexp.MustCompile(`(?m)^\d\. `).Split(out, -1)
 	if len(parts) != 7 {
 		t.Fatalf("the demo has %d steps:\n%s", len(parts)-1, tail(out, 5000))

@@ -199,7 +199,9 @@ func (l *crossZone) name() {
 
 func (l *crossZone) endpointAddress() string {
 	l.t.Helper()
-	v := l.aws("ec2", "describe-network-interfaces", "--filters", "Name=interface-type,Values=vpc_endpoint")
+	v := l.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=tag:Name,Values=consumer-endpoint")
+	id := dig(v, "VpcEndpoints", 0, "NetworkInterfaceIds", 0).(string)
+	v = l.aws("ec2", "describe-network-interfaces", "--network-interface-ids", id)
 	return dig(v, "NetworkInterfaces", 0, "PrivateIpAddress").(string)
 }
 
@@ -271,7 +273,7 @@ func (l *crossZone) userData() {
 
 // clients: the AWS CLI reads the same resources.
 func (l *crossZone) clients() {
-	v := l.aws("ec2", "describe-vpc-endpoints")
+	v := l.aws("ec2", "describe-vpc-endpoints", "--filters", "Name=tag:Name,Values=consumer-endpoint")
 	if s := dig(v, "VpcEndpoints", 0, "State"); s != "available" {
 		l.t.Errorf("endpoint state %v", s)
 	}

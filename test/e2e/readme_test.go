@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
@@ -66,10 +68,7 @@ func TestREADMECommands(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	m := prepare(t)
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := m.checkout()
 	env := []string{"MUSUBI_LISTEN=127.0.0.1:0"}
 	first := m.shell(root, env, "examples/cross-zone/demo.sh")
 	for _, want := range []string{"Subnet 1   60", "answered   60 of 60", "bin/musubi shell consumer-instance", "down --purge"} {
@@ -84,9 +83,62 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(second, "runs already") || strings.Count(second, "answered   60 of 60") != 2 {
 		t.Errorf("the second run:\n%s", tail(second, 3000))
 	}
+	// The instance that the demo's last lines name is one that Session Manager reaches.
+	named := regexp.MustCompile(`aws ssm start-session --target (i-[0-9a-f]{17})\n`).FindStringSubmatch(first)
+	if named == nil {
+		t.Fatalf("the demo does not name the command of Session Manager:\n%s", tail(first, 1500))
+	}
+	w := &world{musubi: m, api: m.api()}
+	w.waitPing(named[1], "Online")
+	if got := w.ec2("DescribeTags", "Filter.1.Name", "resource-id", "Filter.1.Value.1", named[1], "Filter.2.Name", "key", "Filter.2.Value.1", "Name").
+		text("tagSet/item/value"); got != "consumer-instance" {
+		t.Errorf("the demo names %s", got)
+	}
+	if got := m.inSession(named[1], "curl -s http://provider-nlb.example.local/"); !strings.Contains(got, "Hello from Provider VPC on Subnet") {
+		t.Errorf("curl in the session: %s", got)
+	}
+	narrow(t, first)
 	if t.Failed() {
 		t.Logf("the first run:\n%s", tail(first, 5000))
 	}
+}
+
+// checkout is a directory with the examples, beside this test's binary.
+func (m *musubi) checkout() string {
+	m.t.Helper()
+	root := filepath.Join(m.home, "work")
+	if err := os.CopyFS(filepath.Join(root, "examples"), os.DirFS("../../examples")); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Dir(m.bin), filepath.Join(root, "bin")); err != nil {
+		m.t.Fatal(err)
+	}
+	return root
+}
+
+// narrow fails the test if a demo prints lines that a terminal of 80 columns breaks.
+func narrow(t *testing.T, out string) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, " \n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+// inSession runs a command in an instance by the AWS CLI and its stock plugin, and
+// returns all that is shown.
+func (m *musubi) inSession(instance, command string) string {
+	m.t.Helper()
+	parameters, err := json.Marshal(map[string][]string{"command": {command}})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	s := m.startSession("--target", instance, "--document-name", "AWS-StartNonInteractiveCommand", "--parameters", string(parameters))
+	if err := s.ended(); err != nil {
+		return s.all() + err.Error()
+	}
+	return s.all()
 }
 
 // shell runs a script as a user would, with this Musubi's directory.
