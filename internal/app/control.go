@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // controlHandler answers on the control socket.
 func (d *daemon) controlHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { d.answer(w, d.status()) })
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { d.answer(w, d.status(r.Context())) })
 	mux.HandleFunc("GET /v1/instances", func(w http.ResponseWriter, _ *http.Request) { d.answer(w, instances(d.engine.Snapshot())) })
 	mux.HandleFunc("GET /v1/console", func(w http.ResponseWriter, r *http.Request) {
 		out, err := d.guests.Console(r.Context(), r.FormValue("instance"))
@@ -46,7 +47,7 @@ func (d *daemon) answer(w http.ResponseWriter, v any) {
 	}
 }
 
-func (d *daemon) status() control.Status {
+func (d *daemon) status(ctx context.Context) control.Status {
 	n := d.sessions.hub.Counts()
 	return control.Status{
 		Version:   d.options.Version,
@@ -55,7 +56,7 @@ func (d *daemon) status() control.Status {
 		Ready:     d.ready(),
 		Resources: resources(d.engine.Snapshot()),
 		Unserved:  d.front.Unserved(),
-		World:     d.world(),
+		World:     d.world(ctx),
 		Internet:  d.internet(),
 		Agents:    n.Agents,
 		Sessions:  n.Sessions,

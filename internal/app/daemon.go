@@ -64,6 +64,7 @@ type daemon struct {
 	sessions   *sessions
 	inside     atomic.Pointer[doorway]
 	broker     *broker.Client // connects from the host's network
+	portErrors func(ctx context.Context, vpcID string) (uint64, error)
 }
 
 // runDaemon is the hidden command __daemon.
@@ -110,6 +111,7 @@ func (d *daemon) run(ctx context.Context, in *supervisor.Inherited) (err error) 
 		return fmt.Errorf("open the world: %w", err)
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
+	d.portErrors = world.PortErrors
 	if d.sessions, err = newSessions(ctx, d); err != nil {
 		return err
 	}
@@ -184,7 +186,8 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 
 func (d *daemon) ready() bool { return d.reconciler.Status().Ready }
 
-func (d *daemon) world() control.World {
+func (d *daemon) world(ctx context.Context) control.World {
 	s := d.reconciler.Status()
-	return control.World{VPCs: s.VPCs, Guests: s.Guests, Applied: s.Applied, Errors: s.Errors, LastError: s.LastError, ErrorAt: s.ErrorAt, Failing: s.Failing}
+	return control.World{VPCs: s.VPCs, Guests: s.Guests, Applied: s.Applied, Errors: s.Errors, LastError: s.LastError, ErrorAt: s.ErrorAt, Failing: s.Failing,
+		PortErrors: portErrors(ctx, d.engine.Snapshot(), d.portErrors)}
 }

@@ -122,6 +122,9 @@ func (c *command) printStatus(s control.Status) {
 	if s.World.LastError != "" && len(s.World.Failing) == 0 {
 		c.printf("  %s %s (%d in all)\n", c.colour("31", "last error"), s.World.LastError, s.World.Errors)
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.World.PortErrors)) {
+		c.printf("  %s in %s: no port was left for %d packets\n", c.colour("33", "port errors"), id, s.World.PortErrors[id])
+	}
 	c.printCounts("resources", s.Resources)
 	c.printCounts("asked for, not served", s.Unserved)
 }

@@ -49,6 +49,9 @@ type World struct {
 	ErrorAt   time.Time `json:"error_at,omitzero"`
 	// Failing has the units that are not as they should be, and why.
 	Failing map[string]string `json:"failing,omitempty"`
+	// PortErrors counts by VPC the packets that were dropped because a NAT gateway, an
+	// endpoint or a load balancer had no port left for their destination.
+	PortErrors map[string]uint64 `json:"port_errors,omitempty"`
 }
 
 // Instance is one row of GET /v1/instances.
