@@ -36,7 +36,8 @@ type guestImages struct {
 
 func newGuestImages(g *guest.Manager, e *engine.Engine) (*guestImages, error) {
 	store := ImageStore(supervisor.StateDir)
-	if err := store.CleanDisks(); err != nil {
+	r := e.Snapshot()
+	if err := store.CleanDisks(func(digest string) bool { return compute.UsesDigest(r, digest) }); err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
 	roots := images.NewRoots(store, filepath.Join(supervisor.RunDir, "images"), images.DefaultRootLimit)

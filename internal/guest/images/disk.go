@@ -96,14 +96,15 @@ func (s *Store) RemoveDisk(digest string) error {
 	return nil
 }
 
-// CleanDisks removes what was left half written by a Musubi that was killed.
-func (s *Store) CleanDisks() error {
+// CleanDisks removes what a Musubi that was killed left half written, or has kept and
+// not told anybody of: what nothing uses.
+func (s *Store) CleanDisks(used func(digest string) bool) error {
 	entries, err := os.ReadDir(s.path(diskDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), partial) {
+		if strings.HasPrefix(e.Name(), partial) || !used("sha256:"+e.Name()) {
 			err = errors.Join(err, os.Remove(s.path(diskDir, e.Name())))
 		}
 	}

@@ -397,7 +397,25 @@ func TestDisks(t *testing.T) {
 	if got, _ := os.ReadFile(to + "/root/file"); string(got) != "kept" {
 		t.Errorf("content %q", got)
 	}
-	if err := errors.Join(s.RemoveDisk(digest), s.RemoveDisk(digest), s.CleanDisks()); err != nil {
+	if err := os.WriteFile(filepath.Dir(file)+"/"+partial+"1", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CleanDisks(func(d string) bool { return d == digest }); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+		t.Errorf("left: %q, %v", left, err)
+	}
+	if _, err := s.Disk(digest); err != nil {
+		t.Errorf("in use: %v", err)
+	}
+	if err := s.CleanDisks(func(string) bool { return false }); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Disk(digest); !errors.Is(err, ErrUnknown) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if err := errors.Join(s.RemoveDisk(digest), s.RemoveDisk(digest)); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Disk(digest); !errors.Is(err, ErrUnknown) {
