@@ -4,5 +4,5 @@
 // commands. It has what any process of root in the guest has and nothing more:
 // who it is, and the credentials of its role, come from the metadata service.
 //
-// It may import internal/sessionwire, guest/initctl and guest/terminal.
+// It may import internal/sessionwire, guest/frugal, guest/initctl and guest/terminal.
 package agent

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musubi-net/musubi/internal/guest/frugal"
 	"github.com/musubi-net/musubi/internal/sessionwire"
 )
 
@@ -37,6 +38,7 @@ func Main(args []string) int {
 		_, _ = fmt.Fprintf(os.Stderr, "amazon-ssm-agent: Musubi's stand-in does not know %s\n", args[0])
 		return 1
 	}
+	frugal.Begin()
 	// Whoever hung up on this process's group does not mean the agent. The signals
 	// are caught and dropped: what is ignored, sessions would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGQUIT)
@@ -52,6 +54,7 @@ func Main(args []string) int {
 // serve finds out who it is and is the agent until ctx ends.
 func serve(ctx context.Context, log *logger, meta *metadata) {
 	wait := backoff{least: 2 * time.Second, most: lookEvery}
+	rest := sync.OnceFunc(frugal.Rest)
 	var id identity
 	for {
 		var err error
@@ -67,6 +70,7 @@ func serve(ctx context.Context, log *logger, meta *metadata) {
 			return
 		}
 		log.change("not connected to Systems Manager", err.Error())
+		rest()
 		if !wait.wait(ctx) {
 			return
 		}

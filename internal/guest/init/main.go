@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/musubi-net/musubi/internal/guest/frugal"
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 	"github.com/musubi-net/musubi/internal/guest/reap"
 	"github.com/musubi-net/musubi/internal/guest/wire"
@@ -34,6 +35,7 @@ type guest struct {
 
 // Main is the hidden command MainCommand: process 1 of the guest.
 func Main([]string) int {
+	frugal.Begin()
 	// Process 1 is asked to end through its sockets, not by signals: they are
 	// caught and dropped. Ignoring them would be inherited by all it starts.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
@@ -73,6 +75,10 @@ func Main([]string) int {
 		fmt.Fprintln(os.Stderr, "init:", err)
 		return initctl.ExitSetup
 	}
+	if err := g.syslog(); err != nil {
+		fmt.Fprintln(os.Stderr, "init:", err)
+		return initctl.ExitSetup
+	}
 	g.console.banner()
 	if err := conn.Send(initctl.Notice{Running: true}); err != nil {
 		return initctl.ExitSetup
@@ -82,6 +88,7 @@ func Main([]string) int {
 		g.cloud.early(ctx)
 		g.services.startEnabled()
 		g.cloud.late(ctx)
+		frugal.Rest()
 		if g.cloud.changePower {
 			g.down <- g.cloud.atEnd
 		}

@@ -1,7 +1,7 @@
 // Package guestinit is the first process of a guest. Setup builds the root and
 // confines itself while it is still trusted, then executes Main, which runs
 // user data, keeps services, opens programs for the supervisor's clients, and
-// reaps. It may import guest/cloudinit, guest/rootfs, guest/initctl,
+// reaps. It may import guest/cloudinit, guest/frugal, guest/rootfs, guest/initctl,
 // guest/wire and guest/reap.
 package guestinit
 
