@@ -78,6 +78,8 @@ type foreign struct {
 	*exchange
 	f Foreign
 	s *service
+
+	expected string // the region that a request of s3 was to be signed for
 }
 
 // held is a request whose body may be in memory.
@@ -133,6 +135,8 @@ func (x *foreign) credential(params url.Values) (c credential, anonymous bool, b
 	switch {
 	case bad != nil:
 		return c, false, bad
+	case x.f.S3 && (c.service != x.f.Sign || x.f.Region != "" && c.region != x.f.Region):
+		return c, false, x.elsewhere(c)
 	case c.service != x.f.Sign:
 		return c, false, x.s.badSignature("Credential should be scoped to correct service: '%s'.", x.f.Sign)
 	case x.f.Region != "" && c.region != x.f.Region:
@@ -264,7 +268,7 @@ func (x *foreign) refuseForeign(err error) {
 	_, code, _ := x.s.refusal(err, x.call.RequestID)
 	x.code = code
 	e, _ := x.s.translate(err)
-	x.write(s3Error(e, x.r.URL.Path, x.call.RequestID))
+	x.write(s3Error(e, x.r.URL.Path, x.call.RequestID, x.expected))
 }
 
 // Mismatch answers a request to a foreign service whose body is not what its sender

@@ -81,8 +81,25 @@ func (b *watched) advance() {
 
 func (b *watched) Close() error { return b.body.Close() }
 
-// s3Error is an error in the envelope of s3, and with its codes.
-func s3Error(e *Error, path, requestID string) *response {
+// elsewhere refuses a request that is signed for another region or service. Clients
+// of s3 read from it which region is right, and try again.
+func (x *foreign) elsewhere(c credential) *Error {
+	e := &Error{Code: "AuthorizationHeaderMalformed", Message: "The authorization header is malformed; ", Status: http.StatusBadRequest}
+	if c.presigned {
+		e.Code, e.Message = "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter; "
+	}
+	if c.service != x.f.Sign {
+		e.Message += "incorrect service \"" + c.service + "\". This endpoint belongs to \"" + x.f.Sign + "\"."
+		return e
+	}
+	x.expected = x.f.Region
+	e.Message += "the region '" + c.region + "' is wrong; expecting '" + x.f.Region + "'"
+	return e
+}
+
+// s3Error is an error in the envelope of s3, and with its codes. region is the one
+// to sign for, if that was wrong.
+func s3Error(e *Error, path, requestID, region string) *response {
 	code, message, status := e.Code, e.Message, e.Status
 	switch code {
 	case "InvalidClientTokenId", "UnrecognizedClientException":
@@ -103,6 +120,9 @@ func s3Error(e *Error, path, requestID string) *response {
 	w.root("Error", "")
 	w.leaf("Code", code)
 	w.leaf("Message", message)
+	if region != "" {
+		w.leaf("Region", region)
+	}
 	w.leaf("Resource", path)
 	w.leaf("RequestId", requestID)
 	w.close("Error")

@@ -74,7 +74,8 @@ func TestForeign(t *testing.T) {
 		"s3, old":            {service: "s3", age: time.Hour, stated: hash(""), status: 403, want: "<Code>RequestTimeTooSkewed</Code>"},
 		"s3, policy":         {service: "s3", key: "-", policy: "because no VPC endpoint policy allows it", status: 403, want: "User: anonymous is not authorized to perform: s3:Get on resource: &#34;arn:r&#34; because no VPC"},
 		"s3, identity":       {service: "s3", stated: hash(""), action: "s3:Forbidden", status: 403, want: "s3:Forbidden because no identity"},
-		"s3, in two regions": {service: "s3", target: "/?region", stated: hash(""), status: 403, want: "valid region"},
+		"s3, in two regions": {service: "s3", target: "/?region", stated: hash(""), status: 400, want: "<Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'us-east-1'</Message><Region>us-east-1</Region>"},
+		"s3, elsewhere":      {service: "s3", target: "kms", stated: hash(""), status: 400, want: "incorrect service &#34;s3&#34;. This endpoint belongs to &#34;kms&#34;."},
 	} {
 		f := Foreign{Name: c.service, Sign: c.service, Region: "eu-west-1", Open: c.service == "s3", S3: c.service == "s3", Room: semaphore.NewWeighted(1 << 30)}
 		path := "/"
