@@ -19,6 +19,9 @@ const Socket = "/run/musubi/init.sock"
 // descriptors of stdin, stdout and stderr, then what a client of an exec says.
 const SudoSocket = "/run/musubi/sudo.sock"
 
+// SyslogSocket is where /dev/log leads to, as with systemd.
+const SyslogSocket = "/run/systemd/journal/dev-log"
+
 // Exit codes of init that tell the supervisor why it ended.
 const (
 	ExitPowerOff = 0

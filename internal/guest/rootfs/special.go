@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/musubi-net/musubi/internal/guest/initctl"
 )
 
 // proc mounts a /proc of the guest's own processes and hides what tells of the
@@ -110,7 +112,7 @@ func (b *builder) dev() error {
 	}
 	for link, target := range map[string]string{
 		"dev/ptmx": "pts/ptmx", "dev/fd": "/proc/self/fd", "dev/stdin": "/proc/self/fd/0",
-		"dev/stdout": "/proc/self/fd/1", "dev/stderr": "/proc/self/fd/2",
+		"dev/stdout": "/proc/self/fd/1", "dev/stderr": "/proc/self/fd/2", "dev/log": initctl.SyslogSocket,
 	} {
 		if err := os.Symlink(target, b.path(link)); err != nil {
 			return err
