@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -61,6 +62,7 @@ func TestNATGateway(t *testing.T) {
 		}
 	}
 
+	w.exhausted(server)
 	w.ec2("DeleteNatGateway", "NatGatewayId", nat)
 	w.eventually(20*time.Second, "the NAT gateway to be deleted", func() bool {
 		return w.ec2("DescribeNatGateways", "NatGatewayId.1", nat).text("natGatewaySet/item/state") == "deleted"
@@ -83,6 +85,49 @@ func TestNATGateway(t *testing.T) {
 		}
 	}
 	h.onlyPublic()
+}
+
+// exhausted sends from more ports than a NAT gateway has for one destination: status
+// counts what was dropped, and other destinations are reached as before.
+func (w *world) exhausted(server string) {
+	w.t.Helper()
+	v := w.ec2("DescribeInstances", "Filter.1.Name", "tag:Name", "Filter.1.Value.1", "one").text("reservationSet/item/instancesSet/item/vpcId")
+	if n := w.status().World.PortErrors; len(n) > 0 {
+		w.t.Errorf("port errors before: %v", n)
+	}
+	w.mustExec("one", "peer flood "+server+":81")
+	const most = floodTo - floodFrom - 55000
+	if n := w.status().World.PortErrors[v]; n == 0 || n > most {
+		w.t.Errorf("%d port errors, want %d, or less where it takes long", n, most)
+	}
+	if got := w.must("status"); !strings.Contains(got, "port errors in "+v) {
+		w.t.Errorf("status is silent about the ports:\n%s", got)
+	}
+	if got := w.callFrom("two", "udp", server+":80"); !strings.Contains(got, " hears ") {
+		w.t.Errorf("another destination: %s", got)
+	}
+}
+
+// The ports that peerFlood sends from.
+const floodFrom, floodTo = 1024, 65536
+
+// peerFlood sends a datagram from each port.
+func peerFlood(address string) error {
+	to, err := net.ResolveUDPAddr("udp4", address)
+	if err != nil {
+		return err
+	}
+	for port := floodFrom; port < floodTo; port++ {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+		if err != nil {
+			return err
+		}
+		_, err = c.WriteTo([]byte("flood"), to)
+		if err := errors.Join(err, c.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // peerFrom is peerHold from a port.

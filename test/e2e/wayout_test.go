@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"os"
 	"slices"
 	"strings"
@@ -171,6 +172,13 @@ func (l *wayoutLab) opened() {
 		l.t.Errorf("alone resolves: %s", got)
 	}
 	l.shut("alone", "tcp "+webIP+":7000", "udp "+webIP+":7000")
+	// What begins on the internet of the cloud itself stays there.
+	if c, err := l.proxy("internet")(webIP + ":7000"); err == nil {
+		if line, _ := bufio.NewReader(c).ReadString('\n'); line != "" {
+			l.t.Errorf("the proxy leads out of the cloud: %s", line)
+		}
+		_ = c.Close()
+	}
 	if got := l.ping("pub", webIP); got != "timeout" {
 		l.t.Errorf("ping: %s", got)
 	}

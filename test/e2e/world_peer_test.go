@@ -35,7 +35,7 @@ const peerTimeout = 1500 * time.Millisecond
 
 func peer(args []string) error {
 	if len(args) < 2 {
-		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS | tls … | from PORT ADDRESS | machine DIRECTORY")
+		return errors.New("peer serve PORT… | call NETWORK ADDRESS [TIMES] | hold ADDRESS | ping ADDRESS | spoof SOURCE ADDRESS | tls … | from PORT ADDRESS | flood ADDRESS | machine DIRECTORY")
 	}
 	switch args[0] {
 	case "serve":
@@ -63,6 +63,8 @@ func peer(args []string) error {
 		return nlbPeer(args[1:])
 	case "from":
 		return peerFrom(args[1], args[2])
+	case "flood":
+		return peerFlood(args[1])
 	case "machine":
 		return peerMachine(args[1])
 	}
