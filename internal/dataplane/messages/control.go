@@ -136,9 +136,8 @@ func (h *Hub) ServeControl(w http.ResponseWriter, r *http.Request, instanceID st
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a.peer == p {
-		last := p.lastSeen()
-		a.peer, a.lost = nil, !a.seen.After(last) // it may have been heard of otherwise
-		if a.lost {
+		a.peer, a.lost = nil, true
+		if last := p.lastSeen(); last.After(a.seen) {
 			a.seen = last
 		}
 		h.o.Log.Debug("agent gone", "instance", instanceID)

@@ -12,6 +12,10 @@ import (
 	"github.com/musubi-net/musubi/internal/sessionwire"
 )
 
+// tellEvery is how often an instance without a control channel says that it is
+// there: it may be managed all the same.
+const tellEvery = 30 * time.Second
+
 // control holds the control channel.
 type control struct {
 	api  *api
@@ -31,6 +35,7 @@ type jobAck struct {
 func (c *control) run(ctx context.Context) {
 	wait := backoff{least: time.Second, most: 8 * time.Second}
 	path := "/v1/control-channel/" + url.PathEscape(c.api.id.InstanceID)
+	var told time.Time
 	for {
 		conn, err := c.api.channel(ctx, path, "role=subscribe&stream=input")
 		if err == nil {
@@ -45,6 +50,10 @@ func (c *control) run(ctx context.Context) {
 			return
 		}
 		c.log.change("not connected to Systems Manager", err.Error())
+		if time.Since(told) > tellEvery {
+			c.tell()
+			told = time.Now()
+		}
 		if !wait.wait(ctx) {
 			return
 		}
@@ -68,7 +77,6 @@ func (c *control) serve(ctx context.Context, k *socket) error {
 			frugal.Rest()
 		}
 	})
-	defer c.tell() // the instance may be reached without a control channel
 	defer c.up.Store(false)
 	return k.run(ctx, func(f sessionwire.Frame) { c.take(k, f) })
 }
