@@ -17,7 +17,8 @@ func TestIsolation(t *testing.T) {
 	// Each must fail.
 	for _, script := range []string{
 		"ls -A /home /root /media /mnt /opt /srv | grep -v -e ec2-user -e ssm-user -e : -e bash -e '^$'",
-		"ls /run | grep -v -e musubi -e lock -e cloud-init",
+		"ls /run | grep -v -e musubi -e lock -e cloud-init -e systemd",
+		"find /run/systemd -type s -o -type f | grep -v journal",
 		"ls /run/musubi | grep -v -e init.sock -e sudo.sock",
 		"ls -A /sys | grep .",
 		"cat /tmp/secret",
