@@ -77,7 +77,7 @@ func (l *wayoutLab) build() {
 	public, alone := l.subnet(v, "10.0.0.0/24", 0), l.subnet(v, "10.0.2.0/24", 0)
 	l.private, l.group = l.subnet(v, "10.0.1.0/24", 0), l.open(v)
 	l.ec2("ModifySubnetAttribute", "SubnetId", public, "MapPublicIpOnLaunch.Value", "true")
-	l.table(v, []string{"GatewayId", l.world.gateway(v)}, public)
+	l.table(v, []string{"GatewayId", l.gateway(v)}, public)
 	l.ids = []string{l.launch("pub", public, l.group, ""), l.launch("priv", l.private, l.group, ""), l.launch("alone", alone, l.group, "")}
 	allocation, _ := l.address()
 	nat := l.natGateway(public, allocation)
