@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/musubi-net/musubi/internal/cloud"
@@ -20,6 +21,18 @@ import (
 // each address from which an instance may ask.
 func CompileMetadata(r cloud.Reader, vpcID string) []spec.Metadata {
 	var out []spec.Metadata
+	for _, compile := range MetadataOf(r, vpcID) {
+		out = append(out, compile())
+	}
+	slices.SortFunc(out, func(a, b spec.Metadata) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+// MetadataOf finds the entries of CompileMetadata by their addresses. Each is
+// compiled, from the reader, when it is first wanted: few instances ask between one
+// change of a VPC and the next.
+func MetadataOf(r cloud.Reader, vpcID string) map[netip.Addr]func() spec.Metadata {
+	out := map[netip.Addr]func() spec.Metadata{}
 	for i := range compute.Instances.By(r, compute.ByVPC, vpcID) {
 		if i.State == compute.Terminated {
 			continue
@@ -28,22 +41,26 @@ func CompileMetadata(r cloud.Reader, vpcID string) []spec.Metadata {
 		if len(interfaces) == 0 {
 			continue
 		}
-		m := instanceMetadata(r, i, interfaces)
+		compile := sync.OnceValue(func() spec.Metadata { return instanceMetadata(r, i, interfaces) })
+		add := func(a netip.Addr) {
+			out[a] = func() spec.Metadata {
+				m := compile()
+				m.Address = a
+				return m
+			}
+		}
 		for _, n := range interfaces {
 			for _, a := range n.PrivateIPs {
-				m.Address = a
-				out = append(out, m)
+				add(a)
 			}
 			if i.Metadata.HTTPIPv6 != "enabled" {
 				continue
 			}
 			for _, a := range n.IPv6s {
-				m.Address = a
-				out = append(out, m)
+				add(a)
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b spec.Metadata) int { return a.Address.Compare(b.Address) })
 	return out
 }
 

@@ -60,7 +60,7 @@ func (r *Reconciler) processDNS(vpcID string) {
 }
 
 func (r *Reconciler) processMetadata(vpcID string) {
-	m := plan.CompileMetadata(r.o.Engine.Snapshot(), vpcID)
+	m := plan.MetadataOf(r.o.Engine.Snapshot(), vpcID)
 	if len(m) == 0 && !r.exists(vpcID) {
 		return
 	}

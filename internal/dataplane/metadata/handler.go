@@ -33,10 +33,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest)
 		return
 	}
-	m, ok := (*s.known.Load())[asker.Addr().Unmap()]
-	switch {
-	case !ok:
+	entry, ok := (*s.known.Load())[asker.Addr().Unmap()]
+	if !ok {
 		fail(w, http.StatusNotFound)
+		return
+	}
+	m := entry()
+	switch {
 	case !m.Enabled:
 		fail(w, http.StatusForbidden)
 	case r.URL.Path == "/latest/api/token":

@@ -38,7 +38,7 @@ type Options struct {
 type Server struct {
 	o     Options
 	key   [32]byte // of the tokens; they end with the process
-	known atomic.Pointer[map[netip.Addr]spec.Metadata]
+	known atomic.Pointer[map[netip.Addr]func() spec.Metadata]
 	http  *http.Server
 	done  sync.WaitGroup
 }
@@ -53,7 +53,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o}
 	_, _ = rand.Read(s.key[:]) // never fails: it ends the program instead
-	s.known.Store(&map[netip.Addr]spec.Metadata{})
+	s.known.Store(&map[netip.Addr]func() spec.Metadata{})
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
@@ -65,14 +65,9 @@ func New(o Options) *Server {
 // connKey is the context's key of a request's connection.
 type connKey struct{}
 
-// Set replaces what the server knows.
-func (s *Server) Set(entries []spec.Metadata) {
-	m := make(map[netip.Addr]spec.Metadata, len(entries))
-	for _, e := range entries {
-		m[e.Address] = e
-	}
-	s.known.Store(&m)
-}
+// Set replaces what the server knows: entries by their addresses, which are asked for
+// when a request comes from there. The map is the server's from then on.
+func (s *Server) Set(entries map[netip.Addr]func() spec.Metadata) { s.known.Store(&entries) }
 
 // Serve answers on a listener until Close, or until the listener is closed. It
 // returns at once.

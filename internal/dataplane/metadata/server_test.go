@@ -24,6 +24,14 @@ type lab struct {
 	now    time.Time
 }
 
+func (l *lab) set(entries ...spec.Metadata) {
+	known := map[netip.Addr]func() spec.Metadata{}
+	for _, e := range entries {
+		known[e.Address] = func() spec.Metadata { return e }
+	}
+	l.s.Set(known)
+}
+
 func newLab(t *testing.T, entries ...spec.Metadata) *lab {
 	t.Helper()
 	l := &lab{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -33,7 +41,7 @@ func newLab(t *testing.T, entries ...spec.Metadata) *lab {
 		}
 		return Credentials{AccessKeyID: "ASIA" + role, Expiration: l.now.Add(time.Hour), LastUpdated: l.now}, nil
 	}})
-	l.s.Set(entries)
+	l.set(entries...)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -120,11 +128,11 @@ func TestToken(t *testing.T) {
 	}
 	other := entry()
 	other.InstanceID = "i-2"
-	l.s.Set([]spec.Metadata{other})
+	l.set(other)
 	if code, _ := l.do("GET", path, tokenHeader, token); code != 401 {
 		t.Errorf("another instance's token: %d", code)
 	}
-	l.s.Set([]spec.Metadata{entry()})
+	l.set(entry())
 	l.now = l.now.Add(time.Minute)
 	if code, _ := l.do("GET", path, tokenHeader, token); code != 401 {
 		t.Errorf("old token: %d", code)
@@ -177,7 +185,7 @@ func TestWhoAsks(t *testing.T) {
 	if code, _ := l.do("GET", "/latest/meta-data/"); code != 403 {
 		t.Errorf("disabled: %d", code)
 	}
-	l.s.Set(nil)
+	l.set()
 	if code, _ := l.do("GET", "/latest/meta-data/"); code != 404 {
 		t.Errorf("unknown: %d", code)
 	}
