@@ -32,8 +32,8 @@ func (g guests) Start(ctx context.Context, s spec.Guest, netns string) error {
 	return g.Manager.Start(ctx, s, netns)
 }
 
-func (g guests) List(ctx context.Context) ([]reconcile.GuestStatus, error) {
-	all, err := g.Manager.List(ctx)
+func (g guests) List(ctx context.Context, instanceID string) ([]reconcile.GuestStatus, error) {
+	all, err := g.ListOne(ctx, instanceID)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ const (
 	OpStart   = "start"
 	OpStop    = "stop"
 	OpRemove  = "remove"
-	OpList    = "list"
+	OpList    = "list" // of all guests, or of that of InstanceID
 	OpConsole = "console"
 	// OpSnapshot keeps the content of a guest's disk in the store of images.
 	OpSnapshot = "snapshot"
@@ -60,9 +60,22 @@ const (
 	EventExited   EventKind = "exited"   // it powered off by itself, or died
 )
 
-// Event tells what happened to a guest that was not asked for.
+// Event tells what happened to a guest that was not asked for. Without an instance
+// it stands for any number of them.
 type Event struct {
 	InstanceID string
 	Boot       uint32
 	Kind       EventKind
+}
+
+// Deliver puts an event into a buffered channel that only it writes to, without
+// waiting. The last place is for one that stands for all that find no place.
+func Deliver(c chan<- Event, e Event) {
+	switch len(c) {
+	case cap(c):
+	case cap(c) - 1:
+		c <- Event{}
+	default:
+		c <- e
+	}
 }

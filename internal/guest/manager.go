@@ -44,8 +44,8 @@ func (m *Manager) Close() error {
 	return err
 }
 
-// receive hands replies to those who wait for them. An event that nobody
-// fetches is dropped: List tells the same.
+// receive hands replies to those who wait for them. Events that nobody fetches
+// become one without an instance: List tells the same.
 func (m *Manager) receive() {
 	defer close(m.done)
 	defer close(m.events)
@@ -57,10 +57,7 @@ func (m *Manager) receive() {
 			return
 		}
 		if r.Event != nil {
-			select {
-			case m.events <- *r.Event:
-			default:
-			}
+			Deliver(m.events, *r.Event)
 			continue
 		}
 		m.mu.Lock()
@@ -129,8 +126,11 @@ func (m *Manager) Remove(ctx context.Context, instanceID string) error {
 }
 
 // List tells of all guests, running or not, that were not removed.
-func (m *Manager) List(ctx context.Context) ([]Status, error) {
-	r, err := m.call(ctx, Request{Op: OpList})
+func (m *Manager) List(ctx context.Context) ([]Status, error) { return m.ListOne(ctx, "") }
+
+// ListOne is List of one instance.
+func (m *Manager) ListOne(ctx context.Context, instanceID string) ([]Status, error) {
+	r, err := m.call(ctx, Request{Op: OpList, InstanceID: instanceID})
 	if err != nil {
 		return nil, fmt.Errorf("list guests: %w", err)
 	}

@@ -187,9 +187,15 @@ func (g *fakeGuests) Remove(_ context.Context, id string) error {
 	return nil
 }
 
-func (g *fakeGuests) List(context.Context) ([]GuestStatus, error) {
+func (g *fakeGuests) List(_ context.Context, id string) ([]GuestStatus, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if id != "" {
+		if s, ok := g.guests[id]; ok {
+			return []GuestStatus{s}, nil
+		}
+		return nil, nil
+	}
 	return slices.Collect(maps.Values(g.guests)), nil
 }
 

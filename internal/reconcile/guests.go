@@ -179,14 +179,14 @@ func hasInterface(v *spec.VPC, instanceID string) bool {
 	return false
 }
 
-// followGuests looks at the guests again when something happens to one.
+// followGuests looks at a guest again when something happens to it.
 func (r *Reconciler) followGuests(ctx context.Context) {
 	for {
 		id, ok := r.o.Guests.Next(ctx)
 		if !ok {
 			return
 		}
-		list, err := r.o.Guests.List(ctx)
+		list, err := r.o.Guests.List(ctx, id)
 		if err != nil {
 			if ctx.Err() == nil {
 				r.note(key{kindGuest, id}, err)

@@ -64,9 +64,11 @@ type Guests interface {
 	Stop(ctx context.Context, instanceID string) error
 	// Remove forgets the guest with its disk and console.
 	Remove(ctx context.Context, instanceID string) error
-	List(ctx context.Context) ([]GuestStatus, error)
+	// List tells of all guests; with an instance id, of that one if there is one.
+	List(ctx context.Context, instanceID string) ([]GuestStatus, error)
 	// Next waits until something happens to a guest that was not asked for, and
-	// names its instance; false if nothing ever will, or the context ended.
+	// names its instance, or none if it was to too many; false if nothing ever will,
+	// or the context ended.
 	Next(ctx context.Context) (instanceID string, ok bool)
 }
 

@@ -23,7 +23,7 @@ func (r *Reconciler) start(ctx context.Context, s *cloud.Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("observe the world: %w", err)
 	}
-	guests, err := r.o.Guests.List(ctx)
+	guests, err := r.o.Guests.List(ctx, "")
 	if err != nil {
 		return fmt.Errorf("observe the guests: %w", err)
 	}

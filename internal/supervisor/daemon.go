@@ -207,7 +207,7 @@ func (s *supervisor) answer(ctx context.Context, req guest.Request) guest.Reply 
 	case guest.OpRemove:
 		err = s.guests.remove(req.InstanceID)
 	case guest.OpList:
-		r.Statuses = s.guests.list()
+		r.Statuses = s.guests.listed(req.InstanceID)
 	case guest.OpConsole:
 		r.Console, err = s.guests.consoleOf(req.InstanceID)
 	case guest.OpSnapshot:

@@ -132,6 +132,18 @@ func (g *guests) close() {
 	g.work.Wait()
 }
 
+// listed is list, or with an id that guest alone.
+func (g *guests) listed(id string) []guest.Status {
+	if id == "" {
+		return g.list()
+	}
+	i, err := g.get(id)
+	if err != nil {
+		return nil
+	}
+	return []guest.Status{i.status()}
+}
+
 func (g *guests) list() []guest.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -179,8 +191,8 @@ func (g *guests) find(name string) (*instance, error) {
 	return nil, fmt.Errorf("%d instances are named %q: choose one by id: %v", len(found), name, ids)
 }
 
-// subscribe delivers events until cancel, which closes the channel. A
-// subscriber that does not keep up misses some.
+// subscribe delivers events until cancel, which closes the channel. For a
+// subscriber that does not keep up, one event stands for many.
 func (g *guests) subscribe() (<-chan guest.Event, func()) {
 	c := make(chan guest.Event, 1024)
 	g.mu.Lock()
@@ -198,10 +210,7 @@ func (g *guests) publish(e guest.Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.subscribers {
-		select {
-		case c <- e:
-		default:
-		}
+		guest.Deliver(c, e)
 	}
 }
 

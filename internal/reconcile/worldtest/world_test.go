@@ -83,8 +83,10 @@ func (g *listeners) Stop(_ context.Context, id string) error {
 	return nil
 }
 
-func (g *listeners) Remove(ctx context.Context, id string) error           { return g.Stop(ctx, id) }
-func (g *listeners) List(context.Context) ([]reconcile.GuestStatus, error) { return nil, nil }
+func (g *listeners) Remove(ctx context.Context, id string) error { return g.Stop(ctx, id) }
+func (g *listeners) List(context.Context, string) ([]reconcile.GuestStatus, error) {
+	return nil, nil
+}
 func (g *listeners) Next(ctx context.Context) (string, bool) {
 	<-ctx.Done()
 	return "", false
