@@ -60,7 +60,7 @@ func values(a protocol.Access) []string {
 		}
 	}
 	var body any
-	if len(a.Body) > 0 && a.Body[0] == '{' && json.Unmarshal(a.Body, &body) == nil {
+	if json.Unmarshal(a.Body, &body) == nil {
 		out = appendStrings(out, body)
 	}
 	return out
@@ -181,45 +181,4 @@ func route53Resources(a protocol.Access) []string {
 		}
 	}
 	return nil
-}
-
-// ssmResources are instances, documents, sessions and parameters; other requests
-// are about all that Systems Manager has.
-func ssmResources(a protocol.Access) []string {
-	prefix := "arn:aws:ssm:" + a.Caller.Region + ":" + a.Caller.Account + ":"
-	var in struct {
-		Target, InstanceId, SessionId, DocumentName, Name string
-		InstanceIds, Names                                []string
-	}
-	_ = json.Unmarshal(a.Body, &in) // what can not be read is refused later
-	var out []string
-	for _, id := range append(in.InstanceIds, in.Target, in.InstanceId) {
-		out = appendNonEmpty(out, ec2ARN(a.Caller, id))
-	}
-	if in.SessionId != "" {
-		out = append(out, prefix+"session/"+in.SessionId)
-	}
-	document := in.DocumentName
-	if strings.Contains(a.Operation, "Document") {
-		document, in.Name = in.Name, ""
-	}
-	switch {
-	case strings.HasPrefix(document, "arn:"):
-		out = append(out, document)
-	case strings.HasPrefix(document, "AWS-") || strings.HasPrefix(document, "Amazon"): // of nobody
-		out = append(out, "arn:aws:ssm:"+a.Caller.Region+"::document/"+document)
-	case document != "":
-		out = append(out, prefix+"document/"+document)
-	}
-	if strings.Contains(a.Operation, "Parameter") {
-		for _, name := range append(in.Names, in.Name) {
-			if name != "" {
-				out = append(out, prefix+"parameter/"+strings.TrimPrefix(name, "/"))
-			}
-		}
-	}
-	if len(out) == 0 {
-		return []string{prefix + "*"}
-	}
-	return out
 }

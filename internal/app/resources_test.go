@@ -31,6 +31,13 @@ func TestResourcesOf(t *testing.T) {
 		"assume":     {"sts", "AssumeRole", "RoleArn=arn:aws:iam::a:role/web", "", "/", "arn:aws:iam::a:role/web"},
 		"session":    {"ssm", "StartSession", "", `{"Target":"i-12345678","DocumentName":"AWS-StartPortForwardingSession"}`, "/", ec2 + "instance/i-12345678 arn:aws:ssm:r::document/AWS-StartPortForwardingSession"},
 		"terminate":  {"ssm", "TerminateSession", "", `{"SessionId":"me-1"}`, "/", "arn:aws:ssm:r:a:session/me-1"},
+		"by tag":     {"ssm", "SendCommand", "", `{"DocumentName":"d","Targets":[{"Key":"tag:a","Values":["b"]}]}`, "/", ec2 + "instance/* arn:aws:ssm:r:a:document/d"},
+		"targets":    {"ssm", "SendCommand", "", `{"DocumentName":"d","Targets":[{"Key":"InstanceIds","Values":["i-12345678"]}]}`, "/", ec2 + "instance/i-12345678 arn:aws:ssm:r:a:document/d"},
+		"parameter":  {"ssm", "GetParameter", "", `{"Name":"/a/b:3","name":"other"}`, "/", "arn:aws:ssm:r:a:parameter/a/b"},
+		"by ARN":     {"ssm", "GetParameters", "", `{"Names":["arn:aws:ssm:r:a:parameter/a/b","c"]}`, "/", "arn:aws:ssm:r:a:parameter/a/b arn:aws:ssm:r:a:parameter/c"},
+		"by path":    {"ssm", "GetParametersByPath", "", `{"Path":"/a"}`, "/", "arn:aws:ssm:r:a:parameter/a"},
+		"its tags":   {"ssm", "AddTagsToResource", "", `{"ResourceType":"Parameter","ResourceId":"/a"}`, "/", "arn:aws:ssm:r:a:parameter/a"},
+		"space":      {"acm", "DeleteCertificate", "", ` {"CertificateArn":"arn:aws:acm:r:a:certificate/1"}`, "/", "arn:aws:acm:r:a:certificate/1"},
 		"ssm, all":   {"ssm", "DescribeInstanceInformation", "", `{}`, "/", "arn:aws:ssm:r:a:*"},
 		"ssm's ping": {"ssm", "UpdateInstanceInformation", "", `{"InstanceId":"i-12345678"}`, "/", ec2 + "instance/i-12345678"},
 	} {
