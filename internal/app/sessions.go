@@ -78,8 +78,7 @@ func (s *sessions) restore(ctx context.Context) error {
 				return err
 			}
 		default:
-			back = append(back, messages.Restored{Started: x.StartedAt,
-				Session: sessionwire.Session{ID: x.ID, InstanceID: x.Target, Transcript: x.Bucket != "", MaxMinutes: x.MaxMinutes}})
+			back = append(back, messages.Restored{Started: x.StartedAt, Session: x.Wire()})
 		}
 	}
 	errs := []error{s.hub.Restore(back)}
