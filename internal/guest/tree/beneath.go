@@ -27,7 +27,50 @@ func (r *root) close() { _ = r.dir.Close() }
 
 // open opens a name; links in it, absolute ones too, lead no further than root.
 func (r *root) open(name string, flags uint64) (int, error) {
-	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	return r.openat(name, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+}
+
+// still opens a name in a tree that somebody may change meanwhile: a link, wherever
+// in the name, is an error.
+func (r *root) still(name string, flags uint64) (*os.File, error) {
+	fd, err := r.openat(name, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// look tells what has a name in such a tree, and where it leads if it is a link.
+func (r *root) look(name string) (*unix.Stat_t, string, error) {
+	f, err := r.still(name, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = f.Close() }()
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &stat); err != nil || stat.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return &stat, "", err
+	}
+	target := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(int(f.Fd()), "", target)
+	if err != nil {
+		return nil, "", err
+	}
+	return &stat, string(target[:n]), nil
+}
+
+// changed tells whether what was there a moment ago is gone, or something else.
+func changed(err error) bool {
+	for _, e := range []error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.ENXIO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *root) openat(name string, flags, resolve uint64) (int, error) {
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve}
 	for {
 		fd, err := unix.Openat2(int(r.dir.Fd()), name, &how)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +32,7 @@ type PackOptions struct {
 // packer packs one directory.
 type packer struct {
 	ctx   context.Context
-	dir   string
+	root  *root
 	o     PackOptions
 	out   *tar.Writer
 	links map[inode]string
@@ -43,91 +43,92 @@ type inode struct{ dev, ino uint64 }
 
 // Pack writes a directory as an archive of the kind Disk, with an overlay's
 // whiteouts and opaque directories. Files may change while it reads: what it
-// writes is whole, and as new as when each was read.
+// writes is whole, and as new as when each was read. A link that takes the place
+// of a directory leads nowhere.
 func Pack(ctx context.Context, w io.Writer, dir string, o PackOptions) error {
-	p := &packer{ctx: ctx, dir: dir, o: o, out: tar.NewWriter(w), links: map[inode]string{}, buf: make([]byte, 64<<10)}
+	r, err := openRoot(dir)
+	if err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	defer r.close()
+	p := &packer{ctx: ctx, root: r, o: o, out: tar.NewWriter(w), links: map[inode]string{}, buf: make([]byte, 64<<10)}
 	if o.Label != "" {
 		h := &tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": o.Label}}
 		if err := p.out.WriteHeader(h); err != nil {
 			return err
 		}
 	}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) && path != dir {
-			return nil // it was removed meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		return p.entry(path, e)
-	})
+	names, err := names(r.dir)
+	if err == nil {
+		err = p.entries("", names)
+	}
 	if err != nil {
 		return fmt.Errorf("pack: %w", err)
 	}
 	return p.out.Close()
 }
 
-func (p *packer) entry(path string, e fs.DirEntry) error {
+// names are the names in an open directory, in order.
+func names(dir *os.File) ([]string, error) {
+	list, err := dir.Readdirnames(-1)
+	slices.Sort(list)
+	return list, err
+}
+
+// entries packs what a directory has.
+func (p *packer) entries(dir string, names []string) error {
+	for _, n := range names {
+		if err := p.entry(path.Join(dir, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *packer) entry(name string) error {
 	if err := p.ctx.Err(); err != nil {
 		return err
 	}
-	name, err := filepath.Rel(p.dir, path)
-	if err != nil {
-		return err
-	}
-	if name == "." {
-		return nil
-	}
 	if p.o.Skip != nil && p.o.Skip(name) {
-		if e.IsDir() {
-			return fs.SkipDir
-		}
 		return nil
 	}
-	info, err := e.Info()
-	if errors.Is(err, fs.ErrNotExist) {
+	stat, target, err := p.root.look(name)
+	if changed(err) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return errors.ErrUnsupported
 	}
 	h := &tar.Header{
-		Format: tar.FormatPAX, Name: name, Mode: int64(stat.Mode & 0o7777), Uid: int(stat.Uid), Gid: int(stat.Gid), ModTime: info.ModTime(),
+		Format: tar.FormatPAX, Name: name, Linkname: target, Mode: int64(stat.Mode & 0o7777), Uid: int(stat.Uid), Gid: int(stat.Gid),
+		ModTime: time.Unix(stat.Mtim.Unix()),
 	}
-	return p.file(h, path, stat)
+	return p.file(h, stat)
 }
 
 // file writes one file of any kind.
-func (p *packer) file(h *tar.Header, path string, stat *syscall.Stat_t) error {
-	id := inode{stat.Dev, stat.Ino}
-	kind := stat.Mode & syscall.S_IFMT
-	if first, ok := p.links[id]; ok && stat.Nlink > 1 && kind != syscall.S_IFDIR {
+func (p *packer) file(h *tar.Header, stat *unix.Stat_t) error {
+	id, name := inode{stat.Dev, stat.Ino}, h.Name
+	kind := stat.Mode & unix.S_IFMT
+	if kind == unix.S_IFDIR {
+		return p.directory(h)
+	}
+	if first, ok := p.links[id]; ok && stat.Nlink > 1 {
 		h.Typeflag, h.Linkname = tar.TypeLink, first
 		return p.out.WriteHeader(h)
 	}
 	written := true
 	var err error
 	switch kind {
-	case syscall.S_IFREG:
-		written, err = p.content(h, path)
-	case syscall.S_IFDIR:
-		h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
-		if h.PAXRecords, err = xattrs(path); err == nil {
-			err = p.out.WriteHeader(h)
-		}
-	case syscall.S_IFLNK:
+	case unix.S_IFREG:
+		written, err = p.content(h)
+	case unix.S_IFLNK:
 		h.Typeflag = tar.TypeSymlink
-		if h.Linkname, err = os.Readlink(path); err == nil {
-			err = p.out.WriteHeader(h)
-		}
-	case syscall.S_IFIFO:
+		err = p.out.WriteHeader(h)
+	case unix.S_IFIFO:
 		h.Typeflag = tar.TypeFifo
 		err = p.out.WriteHeader(h)
-	case syscall.S_IFCHR:
+	case unix.S_IFCHR:
 		// Only an overlay's whiteouts: no guest can make another.
 		if written = stat.Rdev == 0; written {
 			h.Typeflag = tar.TypeChar
@@ -136,20 +137,42 @@ func (p *packer) file(h *tar.Header, path string, stat *syscall.Stat_t) error {
 	default:
 		written = false // sockets end with who listens
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err == nil && written && stat.Nlink > 1 {
-		p.links[id] = h.Name
+		p.links[id] = name
 	}
 	return err
 }
 
+// directory writes a directory and what it has.
+func (p *packer) directory(h *tar.Header) error {
+	dir := h.Name
+	f, err := p.root.still(dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	if changed(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var list []string
+	h.Typeflag, h.Name = tar.TypeDir, dir+"/"
+	if h.PAXRecords, err = xattrs(f); err == nil {
+		list, err = names(f)
+	}
+	// Before what is below: a deep tree is not to take all descriptors.
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := p.out.WriteHeader(h); err != nil {
+		return err
+	}
+	return p.entries(dir, list)
+}
+
 // content writes a file with as many bytes as it had when it was opened.
-func (p *packer) content(h *tar.Header, path string) (written bool, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, fs.ErrNotExist) {
-		return false, nil // it was replaced meanwhile
+func (p *packer) content(h *tar.Header) (written bool, err error) {
+	f, err := p.root.still(h.Name, unix.O_RDONLY|unix.O_NONBLOCK)
+	if changed(err) {
+		return false, nil
 	}
 	if err != nil {
 		return false, err
@@ -163,7 +186,7 @@ func (p *packer) content(h *tar.Header, path string) (written bool, err error) {
 	if p.o.LargestFile > 0 && h.Size > p.o.LargestFile {
 		return false, fmt.Errorf("%w: %s claims %d bytes", ErrTooLarge, h.Name, h.Size)
 	}
-	if h.PAXRecords, err = xattrs(path); err != nil {
+	if h.PAXRecords, err = xattrs(f); err != nil {
 		return false, err
 	}
 	if err := p.out.WriteHeader(h); err != nil {
@@ -195,14 +218,15 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// xattrs are a file's attributes that are kept, as records of an archive.
-func xattrs(path string) (map[string]string, error) {
-	size, err := unix.Llistxattr(path, nil)
+// xattrs are an open file's attributes that are kept, as records of an archive.
+func xattrs(f *os.File) (map[string]string, error) {
+	fd := int(f.Fd())
+	size, err := unix.Flistxattr(fd, nil)
 	if err != nil || size <= 0 {
 		return nil, absent(err)
 	}
 	list := make([]byte, size)
-	if size, err = unix.Llistxattr(path, list); err != nil {
+	if size, err = unix.Flistxattr(fd, list); err != nil {
 		return nil, absent(err)
 	}
 	records := map[string]string{}
@@ -211,7 +235,7 @@ func xattrs(path string) (map[string]string, error) {
 			continue
 		}
 		value := make([]byte, 64<<10)
-		n, err := unix.Lgetxattr(path, name, value)
+		n, err := unix.Fgetxattr(fd, name, value)
 		if err != nil {
 			continue
 		}
@@ -221,7 +245,7 @@ func xattrs(path string) (map[string]string, error) {
 }
 
 func absent(err error) error {
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ERANGE) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ERANGE) {
 		return nil
 	}
 	return err

@@ -236,3 +236,38 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// swap puts a link in the place of a directory once that was written.
+type swap struct {
+	bytes.Buffer
+	dir, target string
+}
+
+func (s *swap) Write(b []byte) (int, error) {
+	if s.target != "" && bytes.HasPrefix(b, []byte("dir/\x00")) {
+		if err := errors.Join(os.RemoveAll(s.dir), os.Symlink(s.target, s.dir)); err != nil {
+			return 0, err
+		}
+		s.target = ""
+	}
+	return s.Buffer.Write(b)
+}
+
+// Who changes the tree meanwhile can not have what is outside packed.
+func TestPackSwapped(t *testing.T) {
+	from, outside, to := t.TempDir(), t.TempDir(), t.TempDir()
+	if err := errors.Join(os.Mkdir(from+"/dir", 0o755), os.WriteFile(from+"/dir/secret", []byte("mine"), 0o600),
+		os.WriteFile(outside+"/secret", []byte("of the host"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w := &swap{dir: from + "/dir", target: outside}
+	if err := Pack(t.Context(), w, from, PackOptions{}); err != nil || w.target != "" {
+		t.Fatal(err, w.target)
+	}
+	if err := Extract(t.Context(), to, &w.Buffer, Disk); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(to + "/dir/secret"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("packed %q, %v", text, err)
+	}
+}
