@@ -11,6 +11,7 @@ import (
 	"github.com/musubi-net/musubi/internal/cloud"
 	"github.com/musubi-net/musubi/internal/cloud/compute"
 	"github.com/musubi-net/musubi/internal/cloud/iam"
+	"github.com/musubi-net/musubi/internal/cloud/tagging"
 	"github.com/musubi-net/musubi/internal/dataplane/gate"
 )
 
@@ -26,7 +27,8 @@ func (z authorizer) authorize(a protocol.Access) (what string, ok bool) {
 	if _, session, _ := iam.SessionOf(r, a.Caller); !session {
 		return "", true
 	}
-	access := iam.Access{Caller: a.Caller, Action: a.Action, Resources: resourcesOf(r, a), Context: z.context(r, a), Settled: settled}
+	access := iam.Access{Caller: a.Caller, Action: a.Action, Resources: resourcesOf(r, a), Context: z.context(r, a), Settled: settled,
+		Tags: func(resource string) (cloud.Tags, bool) { return tagsOf(r, resource) }}
 	if d := iam.Authorize(r, access); d.Verdict != iam.Allowed {
 		return refusal(access, d), false
 	}
@@ -96,6 +98,24 @@ func wayKeys(r cloud.Reader, q *http.Request) map[string]string {
 		c["aws:sourcevpce"], c["aws:sourcevpc"] = e.ID, e.VPCID
 	}
 	return c
+}
+
+// tagsOf are the tags of what EC2 keeps. What a request lists or will make has
+// none yet; the tags of other services' resources are not known here.
+func tagsOf(r cloud.Reader, resource string) (tags cloud.Tags, known bool) {
+	part := strings.SplitN(resource, ":", 6)
+	switch {
+	case resource == "*":
+		return nil, true
+	case len(part) != 6 || part[2] != "ec2":
+		return nil, false
+	}
+	_, id, _ := strings.Cut(part[5], "/")
+	tags = cloud.Tags{}
+	for _, t := range tagging.Of(r, cloud.Scope{Account: part[4], Region: part[3]}, []string{id}) {
+		tags[t.Key] = t.Value
+	}
+	return tags, part[4] != "" // images and snapshots are named without their owner
 }
 
 // settled names the condition keys of which it is known when a request has none.

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,6 +21,37 @@ type Access struct {
 	// request has no such value for sure, rather than that nobody knows. Nil
 	// settles none.
 	Settled func(key string) bool
+	// Tags are those of a resource, if it is known which it has. Nil knows none.
+	Tags func(resource string) (tags cloud.Tags, known bool)
+}
+
+// about is the access with the condition keys of one of its resources, as far as
+// its tags are known: aws:ResourceTag/… and the service's own.
+func (a Access) about(resource string) Access {
+	if a.Tags == nil {
+		return a
+	}
+	tags, known := a.Tags(resource)
+	if !known {
+		return a
+	}
+	service, _, _ := strings.Cut(strings.ToLower(a.Action), ":")
+	prefixes := []string{"aws:resourcetag/", service + ":resourcetag/"}
+	values := maps.Clone(a.Context)
+	if values == nil {
+		values = map[string]string{}
+	}
+	for key, value := range tags {
+		for _, p := range prefixes {
+			values[p+strings.ToLower(key)] = value
+		}
+	}
+	others := a.Settled
+	a.Context = values
+	a.Settled = func(key string) bool {
+		return strings.HasPrefix(key, prefixes[0]) || strings.HasPrefix(key, prefixes[1]) || others != nil && others(key)
+	}
+	return a
 }
 
 // PrincipalOf is the principal of a caller as conditions see it: of a session the

@@ -42,6 +42,7 @@ func Authorize(r cloud.Reader, a Access) Decision {
 	own := identityPolicies(r, role)
 	boundary, bounded := boundaryOf(r, role)
 	for _, resource := range a.resources() {
+		a := a.about(resource)
 		mine := a.any(own, resource)
 		switch {
 		case mine == Denied:

@@ -124,3 +124,33 @@ func TestAuthorizeOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestAuthorizeTags(t *testing.T) {
+	const web, db, other = "arn:aws:ec2:us-east-1:0:instance/i-1", "arn:aws:ec2:us-east-1:0:instance/i-2", "arn:aws:sns:us-east-1:0:t"
+	l := newLab(t)
+	role := must(l, CreateRole{Name: "web", AssumeRolePolicy: ec2Trust})
+	must(l, PutRolePolicy{"web", "p", policy(
+		`{"Effect":"Allow","Action":"ssm:StartSession","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Name":"web"}}}`,
+		`{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*"}`,
+		`{"Effect":"Deny","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Name":"db"}}}`)})
+	for _, c := range []struct {
+		action    string
+		resources []string
+		want      Verdict
+	}{
+		{"ssm:StartSession", []string{web}, Allowed},
+		{"ssm:StartSession", []string{db}, NotAllowed},
+		{"ssm:StartSession", []string{web, db}, NotAllowed},
+		{"ssm:StartSession", []string{other}, NotAllowed},
+		{"ec2:StopInstances", []string{web}, Allowed},
+		{"ec2:StopInstances", []string{web, db}, Denied},
+		{"ec2:StopInstances", []string{other}, Denied}, // nobody knows
+	} {
+		a := Access{Caller: sessionOf(role), Action: c.action, Resources: c.resources, Tags: func(resource string) (cloud.Tags, bool) {
+			return map[string]cloud.Tags{web: {"Name": "web"}, db: {"Name": "db"}}[resource], resource != other
+		}}
+		if d := Authorize(l.db.Snapshot(), a); d.Verdict != c.want {
+			t.Errorf("%s %q: %+v, want %v", c.action, c.resources, d, c.want)
+		}
+	}
+}
