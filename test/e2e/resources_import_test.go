@@ -14,6 +14,9 @@ import (
 // notImportable are the types that the provider cannot import.
 var notImportable = []string{
 	"aws_acm_certificate_validation",
+	"aws_ami_copy",
+	"aws_ami_from_instance",
+	"aws_ebs_snapshot_copy",
 	"aws_lb_target_group_attachment",
 	"aws_main_route_table_association",
 	"aws_vpc_endpoint_security_group_association",
@@ -23,17 +26,24 @@ var notImportable = []string{
 
 // importIDs are the types whose import id is not their id.
 var importIDs = map[string]func(v map[string]any) string{
-	"aws_default_route_table":             parts("", "vpc_id"),
-	"aws_iam_role_policy_attachment":      parts("/", "role", "policy_arn"),
-	"aws_iam_server_certificate":          parts("", "name"),
-	"aws_internet_gateway_attachment":     parts(":", "internet_gateway_id", "vpc_id"),
-	"aws_network_interface_attachment":    parts("", "attachment_id"),
-	"aws_network_interface_sg_attachment": parts("_", "network_interface_id", "security_group_id"),
-	"aws_route_table_association":         parts("/", "subnet_id", "route_table_id"),
-	"aws_security_group_rule":             ruleImportID,
-	"aws_vpc_dhcp_options_association":    parts("", "vpc_id"),
-	"aws_vpc_endpoint_private_dns":        parts("", "vpc_endpoint_id"),
-	"aws_vpc_endpoint_subnet_association": parts("/", "vpc_endpoint_id", "subnet_id"),
+	"aws_ami_launch_permission": func(v map[string]any) string {
+		if account, ok := v["account_id"].(string); ok && account != "" {
+			return fmt.Sprint(account, "/", v["image_id"])
+		}
+		return fmt.Sprint(v["group"], "/", v["image_id"])
+	},
+	"aws_default_route_table":                  parts("", "vpc_id"),
+	"aws_iam_role_policy_attachment":           parts("/", "role", "policy_arn"),
+	"aws_iam_server_certificate":               parts("", "name"),
+	"aws_internet_gateway_attachment":          parts(":", "internet_gateway_id", "vpc_id"),
+	"aws_network_interface_attachment":         parts("", "attachment_id"),
+	"aws_network_interface_sg_attachment":      parts("_", "network_interface_id", "security_group_id"),
+	"aws_route_table_association":              parts("/", "subnet_id", "route_table_id"),
+	"aws_security_group_rule":                  ruleImportID,
+	"aws_vpc_dhcp_options_association":         parts("", "vpc_id"),
+	"aws_vpc_endpoint_private_dns":             parts("", "vpc_endpoint_id"),
+	"aws_vpc_endpoint_subnet_association":      parts("/", "vpc_endpoint_id", "subnet_id"),
+	"aws_vpc_endpoint_route_table_association": parts("/", "vpc_endpoint_id", "route_table_id"),
 	"aws_route": func(v map[string]any) string {
 		return fmt.Sprint(v["route_table_id"], "_", v["destination_cidr_block"], v["destination_ipv6_cidr_block"])
 	},
@@ -86,7 +96,7 @@ func parts(separator string, names ...string) func(map[string]any) string {
 
 func ruleImportID(v map[string]any) string {
 	id := []string{fmt.Sprint(v["security_group_id"]), fmt.Sprint(v["type"]), fmt.Sprint(v["protocol"]), fmt.Sprint(v["from_port"]), fmt.Sprint(v["to_port"])}
-	for _, list := range []string{"cidr_blocks", "ipv6_cidr_blocks"} {
+	for _, list := range []string{"cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids"} {
 		cidrs, _ := v[list].([]any)
 		for _, c := range cidrs {
 			id = append(id, c.(string))
