@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/musubi-net/musubi/internal/guest"
-	"github.com/musubi-net/musubi/internal/guest/rootfs"
+	"github.com/musubi-net/musubi/internal/guest/terminal"
 )
 
 const article = `#!/bin/bash
@@ -96,7 +96,7 @@ func execTests(t *testing.T, l *lab) {
 			t.Errorf("terminal: %v, code %d, %q", err, code, out.String())
 		}
 	}
-	master, slave, err := rootfs.OpenTerminal("/dev/ptmx", "/dev/pts")
+	master, slave, err := terminal.Open("/dev/ptmx", "/dev/pts")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 	"github.com/musubi-net/musubi/internal/guest/reap"
-	"github.com/musubi-net/musubi/internal/guest/rootfs"
+	"github.com/musubi-net/musubi/internal/guest/terminal"
 	"github.com/musubi-net/musubi/internal/guest/wire"
 )
 
@@ -75,7 +73,7 @@ func (g *guest) program(e initctl.Exec, client *wire.Conn, stdio []*os.File) (in
 // onTerminal runs the program on a terminal of the guest; stdin and stdout are
 // the client's raw ends.
 func (g *guest) onTerminal(e initctl.Exec, client *wire.Conn, stdio []*os.File, file string, argv []string, attr *syscall.ProcAttr) (int, error) {
-	master, slave, err := rootfs.OpenTerminal("/dev/ptmx", "/dev/pts")
+	master, slave, err := terminal.Open("/dev/ptmx", "/dev/pts")
 	if err != nil {
 		return 126, err
 	}
@@ -144,13 +142,9 @@ func (g *guest) attend(p *reap.Process, client *wire.Conn, master *os.File) (int
 }
 
 func resize(master *os.File, rows, columns uint16) {
-	raw, err := master.SyscallConn()
-	if err != nil || rows == 0 || columns == 0 {
-		return
+	if rows > 0 && columns > 0 {
+		_ = terminal.Resize(master, rows, columns) // it may have ended
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
-	})
 }
 
 // find looks a program up as a shell does; the codes are a shell's too.

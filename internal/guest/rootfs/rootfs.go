@@ -2,7 +2,7 @@
 // overlay of the host's /usr with a minimal generated /etc, or an overlay of an
 // imported image; with private /dev, /proc and /run, and nothing else of the
 // host. It runs in the first process of the guest, before that becomes its init.
-// It may import guest/initctl, guest/images and guest/tools.
+// It may import guest/initctl, guest/images, guest/terminal and guest/tools.
 //
 // The disk is a tmpfs that the supervisor holds, so it outlives the guest's
 // mount namespace: root is what becomes /, over keeps what the guest wrote

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/musubi-net/musubi/internal/guest/initctl"
+	"github.com/musubi-net/musubi/internal/guest/terminal"
 )
 
 // proc mounts a /proc of the guest's own processes and hides what tells of the
@@ -124,7 +125,7 @@ func (b *builder) dev() error {
 // console makes a terminal and shows its slave as /dev/console, so that user
 // data may write there. Init reads the master.
 func (b *builder) console() (*os.File, error) {
-	master, slave, err := OpenTerminal(b.path("dev/pts/ptmx"), b.path("dev/pts"))
+	master, slave, err := terminal.Open(b.path("dev/pts/ptmx"), b.path("dev/pts"))
 	if err != nil {
 		return nil, err
 	}
@@ -138,31 +139,9 @@ func (b *builder) console() (*os.File, error) {
 	return master, nil
 }
 
-// OpenTerminal opens a new terminal of a devpts by its ptmx.
-func OpenTerminal(ptmx, dir string) (master, slave *os.File, err error) {
-	master, err = os.OpenFile(ptmx, os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("terminal: %w", err)
-	}
-	number, err := control(master, func(fd int) (int, error) {
-		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-			return 0, err
-		}
-		return unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	})
-	if err == nil {
-		slave, err = os.OpenFile(dir+"/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	}
-	if err != nil {
-		_ = master.Close()
-		return nil, nil, fmt.Errorf("terminal: %w", err)
-	}
-	return master, slave, nil
-}
-
 // makeRaw turns off everything that a terminal does to its input and output.
 func makeRaw(f *os.File) error {
-	_, err := control(f, func(fd int) (int, error) {
+	_, err := terminal.Control(f, func(fd int) (int, error) {
 		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		if err != nil {
 			return 0, err
@@ -172,18 +151,4 @@ func makeRaw(f *os.File) error {
 		return 0, unix.IoctlSetTermios(fd, unix.TCSETS, t)
 	})
 	return err
-}
-
-// control runs an ioctl without taking the file out of the poller.
-func control(f *os.File, do func(fd int) (int, error)) (int, error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var n int
-	var inner error
-	if err := raw.Control(func(fd uintptr) { n, inner = do(int(fd)) }); err != nil {
-		return 0, err
-	}
-	return n, inner
 }
