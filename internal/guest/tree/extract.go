@@ -32,6 +32,10 @@ const (
 	opaqueXattr   = "user.overlay.opaque"
 )
 
+// maxEntries bounds what is remembered of an archive, which may repeat a few names
+// for ever.
+const maxEntries = 4 << 20
+
 // ErrArchive says that an archive is damaged, or is not one.
 var ErrArchive = errors.New("not a readable archive")
 
@@ -62,9 +66,12 @@ func Extract(ctx context.Context, dir string, archive io.Reader, kind Kind) erro
 		seen: map[string]bool{}, buf: make([]byte, 64<<10),
 	}
 	t := tar.NewReader(archive)
-	for {
+	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if n == maxEntries {
+			return fmt.Errorf("%w: it has more than %d entries", ErrArchive, maxEntries)
 		}
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
