@@ -36,3 +36,20 @@ func TestShares(t *testing.T) {
 		t.Error(own, guests, err)
 	}
 }
+
+func TestBusy(t *testing.T) {
+	begin, err := busy(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); {
+		now, err := busy(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now >= begin+5*tick {
+			return
+		}
+	}
+	t.Error("a process that is busy is not seen to be")
+}

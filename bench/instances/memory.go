@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // available is the host's MemAvailable, in KiB.
@@ -53,6 +54,49 @@ func shares(supervisor int) (own, guests int, err error) {
 	return own, guests, nil
 }
 
+// tick is the unit of processors' times in /proc on all of Linux's architectures.
+const tick = 10 * time.Millisecond
+
+// busy is how long the supervisor and all processes below it ran.
+func busy(supervisor int) (time.Duration, error) {
+	parents, err := processes()
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for pid := range parents {
+		if below, _ := lineage(parents, pid, supervisor); !below {
+			continue
+		}
+		w, err := stat(pid)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		for _, at := range []int{11, 12} { // user and system time
+			n, err := strconv.Atoi(w[at])
+			if err != nil {
+				return 0, err
+			}
+			sum += time.Duration(n) * tick
+		}
+	}
+	return sum, nil
+}
+
+// stat are the words of a process's stat from its state on.
+func stat(pid int) ([]string, error) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return nil, err
+	}
+	// pid (name) state ppid; the name may have blanks and brackets.
+	w := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(w) < 13 {
+		return nil, fmt.Errorf("stat of process %d: %q", pid, b)
+	}
+	return w, nil
+}
+
 // lineage tells whether a process is the supervisor or descends from it, and
 // whether it is a guest's: any but the supervisor and the daemon.
 func lineage(parents map[int]int, pid, supervisor int) (below, isGuest bool) {
@@ -82,13 +126,7 @@ func processes() (map[int]int, error) {
 		if err != nil {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join("/proc", e.Name(), "stat"))
-		if err != nil {
-			continue
-		}
-		// pid (name) state ppid; the name may have blanks and brackets.
-		_, rest, _ := strings.Cut(string(b[strings.LastIndexByte(string(b), ')'):]), ") ")
-		if w := strings.Fields(rest); len(w) > 1 {
+		if w, err := stat(pid); err == nil {
 			out[pid], _ = strconv.Atoi(w[1])
 		}
 	}

@@ -25,6 +25,9 @@ type result struct {
 	// (their proportional share).
 	GuestKiB   float64 `json:"guestKiB"`
 	ProcessKiB float64 `json:"processKiB"`
+	// IdleCPU is what all instances together, the daemon's part included, take of one
+	// processor while nothing is done to them, in per cent.
+	IdleCPU float64 `json:"idleCPU"`
 	// DaemonKiB is the resident memory of the supervisor and the daemon in the end.
 	DaemonKiB int `json:"daemonKiB"`
 }
@@ -42,6 +45,9 @@ func summarize(all []time.Duration) times {
 
 // settle is how long the machine is left alone before memory is read.
 const settle = 10 * time.Second
+
+// watch is for how long idle instances are watched.
+const watch = 20 * time.Second
 
 func run(ctx context.Context, m *musubi, o options) (*result, error) {
 	subnet, err := m.network(ctx)
@@ -76,12 +82,32 @@ func run(ctx context.Context, m *musubi, o options) (*result, error) {
 		return nil, err
 	}
 	r.GuestKiB = float64(before-after) / float64(many)
+	if r.IdleCPU, err = idle(ctx, m.pid); err != nil {
+		return nil, err
+	}
 	if r.Last, err = b.oneByOne(ctx, o.single); err != nil {
 		return nil, err
 	}
 	own, guests, err := shares(m.pid)
 	r.DaemonKiB, r.ProcessKiB = own, float64(guests)/float64(o.count)
 	return r, err
+}
+
+// idle watches the processes below a supervisor while nothing happens.
+func idle(ctx context.Context, supervisor int) (percent float64, err error) {
+	begin, now := time.Time{}, time.Now()
+	var took [2]time.Duration
+	for n := range took {
+		if took[n], err = busy(supervisor); err != nil {
+			return 0, err
+		}
+		if begin, now = now, time.Now(); n == 0 {
+			if err := rest(ctx, watch); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 100 * float64(took[1]-took[0]) / float64(now.Sub(begin)), nil
 }
 
 type bench struct {
@@ -183,6 +209,7 @@ func (r *result) text() string {
 	line("many at once, per instance", "%.0f ms", r.ManyMillis)
 	line("an idle instance, of the host's memory", "%.1f MiB", r.GuestKiB/1024)
 	line("  of it its processes", "%.1f MiB", r.ProcessKiB/1024)
+	line("all of them idle, of one processor", "%.1f %%", r.IdleCPU)
 	line("supervisor and daemon in the end", "%.1f MiB", float64(r.DaemonKiB)/1024)
 	return s.String()
 }
