@@ -10,7 +10,7 @@ LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: bin/musubi ## Build bin/musubi, one static binary
@@ -56,6 +56,10 @@ lint: ## gofmt, go vet and golangci-lint
 .PHONY: bench
 bench: ## Compare the PrivateLink path and the load balancers with plain routing, HAProxy and nginx
 	$(GO) run ./bench
+
+.PHONY: bench-instances
+bench-instances: bin/musubi ## Measure what 300 instances cost in time, memory and processor
+	$(GO) run ./bench/instances -count 300
 
 .PHONY: generate
 generate: ## Regenerate the AWS shapes from the API models
