@@ -29,6 +29,8 @@ An AMI belongs to an account and a region, as on AWS. It is public: all accounts
 of this Musubi may launch it, unless it is imported with --private. The same name
 in the same account and region is replaced by another import. Unpacked, images lie
 in memory: once each, however many instances run it.`,
+		Args: cobra.NoArgs, // what is no command of it is an error
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.imageImport(), c.imagePull(), c.imageList(), c.imageRemove())
 	return cmd
