@@ -38,7 +38,7 @@ func TestMappedServices(t *testing.T) {
 	l.must("services", "map", "s3", l.s3.URL)
 	l.listed()
 	l.styles("pub")
-	l.keys("pub")
+	l.refusals("pub")
 	l.large("priv")
 	l.loopback("pub")
 	l.logs(v, only, sg)
@@ -145,14 +145,14 @@ func (l *mappedLab) asSent(got seen) {
 	}
 }
 
-// keys: only those that were issued here are good, and roles have to allow it.
-func (l *mappedLab) keys(from string) {
+// refusals: only keys that were issued here are good, and roles have to allow it.
+func (l *mappedLab) refusals(from string) {
 	l.t.Helper()
 	before := l.s3.count()
 	const list = "s3api list-objects-v2 --bucket data --query Contents[].Key"
 	l.until("InvalidAccessKeyId", from, list, "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=x")
-	role := l.credentials(from)
-	l.until("SignatureDoesNotMatch", from, list, append(role, "AWS_SECRET_ACCESS_KEY=wrong")...)
+	id, _, token := l.keys(from, "stores")
+	l.until("SignatureDoesNotMatch", from, list, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY=wrong", "AWS_SESSION_TOKEN="+token)
 	elsewhere := " --region us-west-2 --endpoint-url https://s3." + l.region + ".amazonaws.com"
 	l.until("AuthorizationHeaderMalformed", from, "s3api list-buckets"+elsewhere)
 	policy := []string{"RoleName", "stores", "PolicyArn", "arn:aws:iam::aws:policy/AmazonS3FullAccess"}
@@ -164,19 +164,6 @@ func (l *mappedLab) keys(from string) {
 	l.call("iam", "AttachRolePolicy", policy...)
 	l.until("a/hello", from, list)
 	l.until("a/hello", from, list+elsewhere) // the client is told the right region
-}
-
-// credentials are the role's key and token, as environment.
-func (l *mappedLab) credentials(from string) []string {
-	l.t.Helper()
-	role := l.mustExec(from, `T=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
-curl -sS -H "X-aws-ec2-metadata-token: $T" http://169.254.169.254/latest/meta-data/iam/security-credentials/stores`)
-	field := func(name string) string {
-		_, rest, _ := strings.Cut(role, `"`+name+`": "`)
-		v, _, _ := strings.Cut(rest, `"`)
-		return v
-	}
-	return []string{"AWS_ACCESS_KEY_ID=" + field("AccessKeyId"), "AWS_SESSION_TOKEN=" + field("Token")}
 }
 
 // large: 50 MB go up and down by the NAT gateway, in parts and as one, unchanged.

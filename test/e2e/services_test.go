@@ -98,23 +98,31 @@ func (s *servicesLab) byGateways(a, b, public, private string) {
 	}
 }
 
-// wrongSecret takes a good key with its token and another secret.
-func (s *servicesLab) wrongSecret() {
+// keys are what the metadata service gives an instance for its role: the key's id,
+// secret and token.
+func (s *servicesLab) keys(from, role string) (id, secret, token string) {
 	s.t.Helper()
-	role := s.mustExec("pub", `T=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
-curl -sS -H "X-aws-ec2-metadata-token: $T" http://169.254.169.254/latest/meta-data/iam/security-credentials/app`)
+	out := s.mustExec(from, `T=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
+curl -sS -H "X-aws-ec2-metadata-token: $T" http://169.254.169.254/latest/meta-data/iam/security-credentials/`+role)
 	field := func(name string) string {
-		_, rest, _ := strings.Cut(role, `"`+name+`": "`)
+		_, rest, _ := strings.Cut(out, `"`+name+`": "`)
 		v, _, _ := strings.Cut(rest, `"`)
 		return v
 	}
 	if field("Token") == "" {
-		s.t.Fatalf("no credentials: %s", role)
+		s.t.Fatalf("no credentials: %s", out)
 	}
-	keys := []string{"AWS_ACCESS_KEY_ID=" + field("AccessKeyId"), "AWS_SESSION_TOKEN=" + field("Token")}
-	s.until("assumed-role/app/i-", "pub", whoCommand, append(keys, "AWS_SECRET_ACCESS_KEY="+field("SecretAccessKey"))...)
+	return field("AccessKeyId"), field("SecretAccessKey"), field("Token")
+}
+
+// wrongSecret takes a good key with its token and another secret.
+func (s *servicesLab) wrongSecret() {
+	s.t.Helper()
+	id, secret, token := s.keys("pub", "app")
+	keys := []string{"AWS_ACCESS_KEY_ID=" + id, "AWS_SESSION_TOKEN=" + token}
+	s.until("assumed-role/app/i-", "pub", whoCommand, append(keys, "AWS_SECRET_ACCESS_KEY="+secret)...)
 	s.until("SignatureDoesNotMatch", "pub", whoCommand, append(keys, "AWS_SECRET_ACCESS_KEY=wrong")...)
-	s.until("InvalidClientTokenId", "pub", whoCommand, keys[0], "AWS_SECRET_ACCESS_KEY="+field("SecretAccessKey"), "AWS_SESSION_TOKEN=x")
+	s.until("InvalidClientTokenId", "pub", whoCommand, keys[0], "AWS_SECRET_ACCESS_KEY="+secret, "AWS_SESSION_TOKEN=x")
 }
 
 func (s *servicesLab) byEndpoint(b, subnet, sg string) {
