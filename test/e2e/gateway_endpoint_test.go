@@ -22,7 +22,7 @@ func TestGatewayEndpoint(t *testing.T) {
 	l.vpcID = l.vpc("10.0.0.0/16")
 	near, far := l.subnet(l.vpcID, "10.0.0.0/24", 0), l.subnet(l.vpcID, "10.0.1.0/24", 1)
 	l.routes = l.table(l.vpcID, nil, near)
-	sg := l.world.open(l.vpcID)
+	sg := l.open(l.vpcID)
 	l.running(l.launch("near", near, sg, "", "IamInstanceProfile.Name", "stores"),
 		l.launch("guarded", near, l.guarded(), "", "IamInstanceProfile.Name", "stores"),
 		l.launch("far", far, sg, ""))

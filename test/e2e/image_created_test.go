@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -67,11 +68,11 @@ func (l *createdLab) rebooting() string {
 		l.t.Errorf("image %+v, snapshot %+v", i, s)
 	}
 	_, err := l.ask("ec2", "DeleteSnapshot", "SnapshotId", snapshot)
-	if e, ok := err.(*apiError); !ok || e.code != "InvalidSnapshot.InUse" || e.message != "The snapshot "+snapshot+" is currently in use by "+id {
+	if e, ok := errors.AsType[*apiError](err); !ok || e.code != "InvalidSnapshot.InUse" || e.message != "The snapshot "+snapshot+" is currently in use by "+id {
 		l.t.Errorf("a snapshot in use: %v", err)
 	}
 	_, err = l.ask("ec2", "CreateImage", "InstanceId", l.source, "Name", "whole")
-	if e, ok := err.(*apiError); !ok || e.code != "InvalidAMIName.Duplicate" || !strings.Contains(e.message, "AMI name whole is already in use by AMI "+id) {
+	if e, ok := errors.AsType[*apiError](err); !ok || e.code != "InvalidAMIName.Duplicate" || !strings.Contains(e.message, "AMI name whole is already in use by AMI "+id) {
 		l.t.Errorf("a name in use: %v", err)
 	}
 	return id

@@ -93,10 +93,10 @@ func (w imageWish) owned(i compute.Image) bool {
 // executable says whether one of the users was given the image explicitly.
 func (w imageWish) executable(i compute.Image) bool {
 	return len(w.users) == 0 || slices.ContainsFunc(w.users, func(u string) bool {
-		switch {
-		case u == "all":
+		switch u {
+		case "all":
 			return i.Public
-		case u == "self" || u == w.caller:
+		case "self", w.caller:
 			return slices.Contains(i.SharedFor, w.caller)
 		}
 		return i.OwnerID == w.caller && slices.Contains(i.SharedFor, u)

@@ -92,7 +92,7 @@ func (a *API) listCommands(_ context.Context, call *protocol.Call, in *model.Lis
 	}
 	r := a.engine.Snapshot()
 	var all []ssm.Command
-	for x := range ssm.Commands.By(r, ssm.ByScope, call.Caller.Scope.Key()) {
+	for x := range ssm.Commands.By(r, ssm.ByScope, call.Caller.Key()) {
 		if in.InstanceId != nil {
 			if _, err := ssm.FindInvocation(r, x.Scope, x.ID, *in.InstanceId); err != nil {
 				continue
@@ -129,7 +129,8 @@ func newest(x, y ssm.Command) int {
 // status of its own.
 func commandFilter(filters []model.CommandFilter, x ssm.Command, status string) (bool, error) {
 	for _, f := range filters {
-		want, ok := val(f.Value), true
+		var ok bool
+		want := val(f.Value)
 		switch key := val(f.Key); key {
 		case "InvokedAfter", "InvokedBefore":
 			t, err := when(want)

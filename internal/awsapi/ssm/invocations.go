@@ -27,7 +27,7 @@ func (a *API) listCommandInvocations(_ context.Context, call *protocol.Call, in 
 		return nil, err
 	}
 	r := a.engine.Snapshot()
-	found := ssm.Invocations.By(r, ssm.ByScope, call.Caller.Scope.Key())
+	found := ssm.Invocations.By(r, ssm.ByScope, call.Caller.Key())
 	if in.CommandId != nil {
 		found = ssm.Invocations.By(r, ssm.ByCommand, *in.CommandId)
 	}

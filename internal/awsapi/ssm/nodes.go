@@ -60,7 +60,7 @@ type node struct {
 func (a *API) nodes(call *protocol.Call) []node {
 	r := a.engine.Snapshot()
 	var all []node
-	for n := range ssm.Nodes.By(r, ssm.ByScope, call.Caller.Scope.Key()) {
+	for n := range ssm.Nodes.By(r, ssm.ByScope, call.Caller.Key()) {
 		_, i, ok := ssm.Managed(r, call.Caller.Scope, n.Agent.InstanceID)
 		if !ok {
 			continue

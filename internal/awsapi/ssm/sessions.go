@@ -106,7 +106,7 @@ func (a *API) describeSessions(_ context.Context, call *protocol.Call, in *model
 		return nil, err
 	}
 	var all []ssm.Session
-	for s := range ssm.Sessions.By(a.engine.Snapshot(), ssm.ByScope, call.Caller.Scope.Key()) {
+	for s := range ssm.Sessions.By(a.engine.Snapshot(), ssm.ByScope, call.Caller.Key()) {
 		if s.Status.Ended() == (val(in.State) == "History") && keep(s) {
 			all = append(all, s)
 		}

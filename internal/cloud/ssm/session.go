@@ -99,7 +99,7 @@ func (c StartSession) document(tx *cloud.Tx) (name string, content Content, p pr
 		return name, content, p, err
 	}
 	if content.SessionType != "Port" && content.SessionType != "Standard_Stream" {
-		if own, ok := Documents.Get(tx, tx.Caller.Scope.Key()+"/"+RunShell); ok {
+		if own, ok := Documents.Get(tx, tx.Caller.Key()+"/"+RunShell); ok {
 			v, err := own.Version("")
 			if err != nil {
 				return name, content, p, err

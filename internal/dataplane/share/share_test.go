@@ -1,6 +1,7 @@
 package share
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -38,7 +39,7 @@ func TestListener(t *testing.T) {
 	closed := func(c net.Conn) {
 		t.Helper()
 		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
-		if _, err := c.Read(make([]byte, 1)); err == nil || err != io.EOF && !isReset(err) {
+		if _, err := c.Read(make([]byte, 1)); err == nil || !errors.Is(err, io.EOF) && !isReset(err) {
 			t.Errorf("one too many is not closed: %v", err)
 		}
 	}
@@ -57,6 +58,6 @@ func TestListener(t *testing.T) {
 }
 
 func isReset(err error) bool {
-	n, ok := err.(net.Error)
+	n, ok := errors.AsType[net.Error](err)
 	return ok && !n.Timeout()
 }

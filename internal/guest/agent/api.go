@@ -186,7 +186,7 @@ func (a *api) channel(ctx context.Context, path, query string) (*websocket.Conn,
 	}
 	sign(req, nil, k, "ssmmessages", a.id.Region, time.Now())
 	req.Header.Set("User-Agent", "amazon-ssm-agent/"+Version)
-	conn, resp, err := websocket.Dial(ctx, req.URL.String(), &websocket.DialOptions{HTTPClient: a.http, HTTPHeader: req.Header})
+	conn, resp, err := websocket.Dial(ctx, req.URL.String(), &websocket.DialOptions{HTTPClient: a.http, HTTPHeader: req.Header}) //nolint:bodyclose // the library closes it
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols && resp.Body != nil {
 			text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // the status tells enough

@@ -159,7 +159,7 @@ func (r *runner) script(ctx context.Context, c sessionwire.Command, s sessionwir
 		err = errCancelled
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be gone
-	<-ended
+	<-ended                                             //nolint:errcheck // it was killed, and why is known
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -201,7 +202,7 @@ func TestStreamWindowPauseAndReconnection(t *testing.T) {
 		}
 		synctest.Wait()
 		s.take(frame(sessionwire.TypeClosed, 0, []byte(`{"Output":"terminated"}`)))
-		if _, err := s.read(t.Context()); err != errEnded {
+		if _, err := s.read(t.Context()); !errors.Is(err, errEnded) {
 			t.Errorf("reading after the end: %v", err)
 		}
 	})
