@@ -30,7 +30,7 @@ func TestMappedServices(t *testing.T) {
 	id, _ := l.address()
 	nat := l.ec2("CreateNatGateway", "SubnetId", public, "AllocationId", id).text("natGateway/natGatewayId")
 	l.table(v, []string{"NatGatewayId", nat}, private)
-	sg := l.world.open(v)
+	sg := l.open(v)
 	l.running(l.launch("pub", public, sg, "", "IamInstanceProfile.Name", "stores"),
 		l.launch("priv", private, sg, "", "IamInstanceProfile.Name", "stores"),
 		l.launch("alone", only, sg, "", "IamInstanceProfile.Name", "stores"))
