@@ -30,7 +30,6 @@ type guest struct {
 	services *services
 	cloud    *cloudInit
 	down     chan int // the exit code that init ends with
-
 }
 
 // Main is the hidden command MainCommand: process 1 of the guest.
@@ -39,63 +38,71 @@ func Main([]string) int {
 	// Process 1 is asked to end through its sockets, not by signals: they are
 	// caught and dropped. Ignoring them would be inherited by all it starts.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE, unix.SIGQUIT)
-	// The guest's root must not take the supervisor's descriptors out of init, nor
-	// act in its place.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		fmt.Fprintln(os.Stderr, "init:", err)
-		return initctl.ExitSetup
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g, err := inherit()
+	if err == nil {
+		// What is written to /dev/console shows on the console. The master reads an
+		// error while nobody has the other end open, so init holds it open.
+		if hold, err := os.OpenFile("/dev/console", os.O_RDWR|unix.O_NOCTTY, 0); err == nil {
+			defer func() { _ = hold.Close() }()
+		}
+		err = g.begin(ctx)
 	}
-	conn, err := wire.FromFile(os.NewFile(controlFD, "control"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "init:", err)
 		return initctl.ExitSetup
 	}
-	if _, err := unix.FcntlInt(consoleFD, unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		fmt.Fprintln(os.Stderr, "init: console:", err)
-		return initctl.ExitSetup
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	g := &guest{conn: conn, reaper: reap.New(), console: &console{}, down: make(chan int, 4)}
-	g.services = newServices(g.reaper, g.console)
-	g.cloud = &cloudInit{reaper: g.reaper, console: g.console}
-	master := os.NewFile(consoleFD, "console")
-	// What is written to /dev/console shows on the console. The master reads an
-	// error while nobody has the other end open, so init holds it open.
-	if hold, err := os.OpenFile("/dev/console", os.O_RDWR|unix.O_NOCTTY, 0); err == nil {
-		defer func() { _ = hold.Close() }()
-	}
-	go func() { _, _ = io.Copy(g.console, master) }()
-	go g.reaper.Run(ctx)
-	if err := g.services.listen(g); err != nil {
-		fmt.Fprintln(os.Stderr, "init:", err)
-		return initctl.ExitSetup
-	}
-	if err := g.elevate(); err != nil {
-		fmt.Fprintln(os.Stderr, "init:", err)
-		return initctl.ExitSetup
-	}
-	if err := g.syslog(); err != nil {
-		fmt.Fprintln(os.Stderr, "init:", err)
-		return initctl.ExitSetup
-	}
-	g.console.banner()
-	if err := conn.Send(initctl.Notice{Running: true}); err != nil {
-		return initctl.ExitSetup
-	}
 	go g.commands()
-	go func() {
-		g.cloud.early(ctx)
-		g.services.startEnabled()
-		g.cloud.late(ctx)
-		frugal.Rest()
-		if g.cloud.changePower {
-			g.down <- g.cloud.atEnd
-		}
-	}()
+	go g.boot(ctx)
 	code := <-g.down
 	g.shutdown()
 	return code
+}
+
+// inherit takes over what Setup left.
+func inherit() (*guest, error) {
+	// The guest's root must not take the supervisor's descriptors out of init, nor
+	// act in its place.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return nil, err
+	}
+	conn, err := wire.FromFile(os.NewFile(controlFD, "control"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := unix.FcntlInt(consoleFD, unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	g := &guest{conn: conn, reaper: reap.New(), console: &console{}, down: make(chan int, 4)}
+	g.services = newServices(g.reaper, g.console)
+	g.cloud = &cloudInit{reaper: g.reaper, console: g.console}
+	return g, nil
+}
+
+// begin opens init's sockets and tells the supervisor that the guest runs.
+func (g *guest) begin(ctx context.Context) error {
+	master := os.NewFile(consoleFD, "console")
+	go func() { _, _ = io.Copy(g.console, master) }()
+	go g.reaper.Run(ctx)
+	for _, open := range []func() error{func() error { return g.services.listen(g) }, g.elevate, g.syslog} {
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	g.console.banner()
+	return g.conn.Send(initctl.Notice{Running: true})
+}
+
+// boot carries out user data and starts services.
+func (g *guest) boot(ctx context.Context) {
+	g.cloud.early(ctx)
+	g.services.startEnabled()
+	g.cloud.late(ctx)
+	frugal.Rest()
+	if g.cloud.changePower {
+		g.down <- g.cloud.atEnd
+	}
 }
 
 // commands serves the supervisor until it goes away, which ends the guest.

@@ -47,15 +47,26 @@ func elevate(argv []string) int {
 			return fail(1, "sudo: %v", err)
 		}
 	}
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGWINCH)
-	defer signal.Stop(signals)
 	if err := conn.Send(e, stdio...); err != nil {
 		return fail(1, "sudo: %v", err)
 	}
 	if e.TTY {
 		wire.CloseAll(stdio[:2])
 	}
+	out := attend(conn, in)
+	<-shown
+	if out.Error != "" {
+		return fail(out.ExitCode, "sudo: %s", out.Error)
+	}
+	return out.ExitCode
+}
+
+// attend passes signals and the terminal's size on until init says how the program
+// ended.
+func attend(conn *wire.Conn, terminal int) initctl.FromProgram {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGWINCH)
+	defer signal.Stop(signals)
 	ended := make(chan initctl.FromProgram, 1)
 	go func() {
 		out := initctl.FromProgram{ExitCode: 1}
@@ -69,15 +80,11 @@ func elevate(argv []string) int {
 	for {
 		select {
 		case out := <-ended:
-			<-shown
-			if out.Error != "" {
-				return fail(out.ExitCode, "sudo: %s", out.Error)
-			}
-			return out.ExitCode
+			return out
 		case s := <-signals:
 			m := initctl.ToProgram{}
 			if s == syscall.SIGWINCH {
-				m.Rows, m.Columns = size(in)
+				m.Rows, m.Columns = size(terminal)
 			} else if n, ok := s.(syscall.Signal); ok {
 				m.Signal = int(n)
 			}

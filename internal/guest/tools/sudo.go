@@ -2,6 +2,7 @@ package tools
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -10,84 +11,107 @@ import (
 	"github.com/musubi-net/musubi/internal/guest/initctl"
 )
 
-// sudo runs a program as root, who everybody here already is, or as another
-// user where the host gave Musubi more than one user id.
-func sudo(args []string) int {
-	all := args
-	user, login, keep := "root", false, false
-	var env []string
-loop:
+// sudoOptions are what sudo is asked.
+type sudoOptions struct {
+	user  string
+	login bool // a login shell: -i, -s
+	keep  bool // the environment: -E
+	env   []string
+	args  []string
+	// done is set for what only touches the memory of passwords: there is none.
+	done bool
+}
+
+// parseSudo reads options until the command; the error is what sudo says.
+func parseSudo(args []string) (o sudoOptions, err error) {
+	o.user = "root"
 	for len(args) > 0 {
 		a := args[0]
+		args = args[1:]
 		switch {
 		case a == "--":
-			args = args[1:]
-			break loop
-		case a == "-u" || a == "--user":
-			if len(args) < 2 {
-				return fail(1, "sudo: option requires an argument -- 'u'")
+			o.args = args
+			return o, nil
+		case a == "-u" || a == "--user" || a == "-iu" || a == "-Hu" || a == "-nu" || a == "-Eu":
+			if len(args) < 1 {
+				return o, errors.New("option requires an argument -- 'u'")
 			}
-			user, args = args[1], args[1:]
+			o.login = o.login || a == "-iu"
+			o.keep = o.keep || a == "-Eu"
+			o.user, args = args[0], args[1:]
 		case strings.HasPrefix(a, "--user="):
-			user = strings.TrimPrefix(a, "--user=")
+			o.user = strings.TrimPrefix(a, "--user=")
 		case a == "-i" || a == "-s" || a == "--login":
-			login = true
+			o.login = true
 		case a == "-E" || strings.HasPrefix(a, "--preserve-env"):
-			keep = true
+			o.keep = true
 		case a == "-n" || a == "-H" || a == "-S":
 		case a == "-v" || a == "-K" || a == "-k":
-			return 0
-		case a == "-iu" || a == "-Hu" || a == "-nu" || a == "-Eu":
-			if len(args) < 2 {
-				return fail(1, "sudo: option requires an argument -- 'u'")
-			}
-			login = login || a == "-iu"
-			user, args = args[1], args[1:]
+			o.done = true
+			return o, nil
 		case strings.HasPrefix(a, "-"):
-			return fail(1, "sudo: Musubi's stand-in does not know %s", a)
+			return o, fmt.Errorf("this stand-in of Musubi's does not know %s", a)
 		case strings.Contains(a, "=") && !strings.HasPrefix(a, "/"):
-			env = append(env, a)
+			o.env = append(o.env, a)
 		default:
-			break loop
+			o.args = append([]string{a}, args...)
+			return o, nil
 		}
-		args = args[1:]
 	}
-	who, err := initctl.LookupUser(user)
+	return o, nil
+}
+
+// sudo runs a program as root, who most here already are, or as another user
+// where the host gave Musubi more than one user id.
+func sudo(args []string) int {
+	o, err := parseSudo(args)
+	if err != nil {
+		return fail(1, "sudo: %v", err)
+	}
+	if o.done {
+		return 0
+	}
+	who, err := initctl.LookupUser(o.user)
 	if err != nil {
 		return fail(1, "sudo: %v", err)
 	}
 	if os.Geteuid() != 0 {
 		// Init runs this program again as root, for those that sudoers lets.
-		again := append([]string{"/usr/bin/sudo"}, all...)
-		return elevate(again)
+		return elevate(append([]string{"/usr/bin/sudo"}, args...))
 	}
-	if login && len(args) == 0 {
-		args = []string{who.Shell, "-l"}
-	} else if login {
-		args = []string{who.Shell, "-lc", strings.Join(args, " ")}
-	}
-	if len(args) == 0 {
+	argv := o.args
+	switch {
+	case o.login && len(argv) == 0:
+		argv = []string{who.Shell, "-l"}
+	case o.login:
+		argv = []string{who.Shell, "-lc", strings.Join(argv, " ")}
+	case len(argv) == 0:
 		return fail(1, "usage: sudo [-u USER] [-i] [-E] COMMAND")
 	}
-	file, err := exec.LookPath(args[0])
+	return o.run(who, argv)
+}
+
+// run executes the program as who; it returns only if that fails.
+func (o sudoOptions) run(who initctl.User, argv []string) int {
+	file, err := exec.LookPath(argv[0])
 	if err != nil {
-		return fail(1, "sudo: %s: command not found", args[0])
+		return fail(1, "sudo: %s: command not found", argv[0])
 	}
 	if who.UID != 0 {
 		if err := become(who); err != nil {
-			return fail(1, "sudo: this host gives Musubi a single user id, so %s cannot be: %v", user, err)
+			return fail(1, "sudo: this host gives Musubi a single user id, so %s cannot be: %v", o.user, err)
 		}
 	}
-	base := os.Environ()
-	if !keep {
-		base = append(base, "HOME="+who.Home, "USER="+user, "LOGNAME="+user, "SHELL="+who.Shell)
+	env := os.Environ()
+	if !o.keep {
+		env = append(env, "HOME="+who.Home, "USER="+o.user, "LOGNAME="+o.user, "SHELL="+who.Shell)
 	}
-	if login {
+	if o.login {
 		if err := os.Chdir(who.Home); err != nil {
 			return fail(1, "sudo: %v", err)
 		}
 	}
-	return fail(126, "sudo: %s: %v", file, syscall.Exec(file, args, append(base, env...)))
+	return fail(126, "sudo: %s: %v", file, syscall.Exec(file, argv, append(env, o.env...)))
 }
 
 func become(who initctl.User) error {
