@@ -26,7 +26,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 	t.Cleanup(cancel)
 	// Deeper than an address of a socket can be.
 	dir := t.TempDir() + "/" + strings.Repeat("deep/", 30) + "state"
