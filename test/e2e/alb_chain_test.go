@@ -298,7 +298,7 @@ func (l *chain) h2spec() {
 		l.t.Fatal(err)
 	}
 	_, port, _ := strings.Cut(at.Listen, ":")
-	text, err := exec.CommandContext(ctx, file, "--strict", "-t", "-k", "-h", "127.0.0.1", "-p", port).CombinedOutput()
+	text, err := exec.CommandContext(ctx, file, "--strict", "-o", "10", "-t", "-k", "-h", "127.0.0.1", "-p", port).CombinedOutput()
 	if err != nil || !strings.Contains(string(text), ", 0 failed") {
 		l.t.Errorf("%v\n%s", err, tail(string(text), 5000))
 	}

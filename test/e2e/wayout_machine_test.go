@@ -198,9 +198,7 @@ func (h *machine) candid() {
 			continue
 		}
 		_ = resp.Body.Close()
-		if seen := "tcp " + machineIP + ">" + a + ":80"; !slices.Contains(h.seen(), seen) {
-			h.t.Errorf("the internet did not see %s", seen)
-		}
+		h.awaitSeen("tcp " + machineIP + ">" + a + ":80")
 	}
 	for _, a := range []string{machineIP, machineOther, "127.0.0.1"} {
 		_, _ = client.Get("http://" + a + "/") // it just closes
@@ -210,6 +208,20 @@ func (h *machine) candid() {
 	}
 	if !slices.Contains(h.asked(), "A "+webName+".") {
 		h.t.Error("nobody asked for the server's name")
+	}
+}
+
+// awaitSeen waits until the internet has noted what it saw: that is a moment later.
+func (h *machine) awaitSeen(what string) {
+	h.t.Helper()
+	deadline := time.After(10 * time.Second)
+	for tick := time.Tick(20 * time.Millisecond); !slices.Contains(h.seen(), what); {
+		select {
+		case <-tick:
+		case <-deadline:
+			h.t.Errorf("the internet did not see %s", what)
+			return
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ resource "aws_key_pair" "prefix" {
 # Everything said.
 resource "aws_instance" "full" {
   ami                                  = data.aws_ami.al2023.id
-  instance_type                        = "t3.micro"
+  instance_type                        = "t3.small"
   subnet_id                            = aws_subnet.public.id
   vpc_security_group_ids               = var.step > 1 ? [aws_security_group.web.id, aws_security_group.other.id] : [aws_security_group.web.id]
   associate_public_ip_address          = true
